@@ -1,0 +1,51 @@
+# What a developer and CI run. The tools are pinned and run from the module
+# cache; nothing is installed into GOPATH.
+GOFUMPT       := go run mvdan.cc/gofumpt@v0.12.0
+STATICCHECK   := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+WORKFLOWCHECK := go run go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
+GATE          := go run ./internal/testgate
+
+.PHONY: demo check test lint unit cluster bench bench-hbase build setup clean
+
+## demo: a table that is written to moves between two real clusters (YES=1 decides by itself)
+demo: setup
+	go run ./starter demo $(if $(YES),--yes) $(DEMO_FLAGS)
+
+## check: everything that needs no cluster, under two minutes when warm
+check: lint
+	$(GATE) -- ./...
+
+## test: all that CI runs; needs a JDK and Maven, which setup installs where it may
+test: setup lint unit cluster
+
+lint:
+	@unformatted=$$($(GOFUMPT) -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted, run: $(GOFUMPT) -w ."; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go vet -tags cluster ./...
+	$(STATICCHECK) -tags cluster ./...
+	$(WORKFLOWCHECK) ./workflows/...
+
+unit:
+	$(GATE) -least 200 -- -race -shuffle=on ./...
+
+## cluster: the tests on real clusters and a real Temporal, one sandbox for all
+cluster: setup
+	bash scripts/cluster-tests.sh
+
+## bench-hbase: ours against HBase's own tools, one JSON object a line
+bench-hbase: setup
+	go run ./internal/bench
+
+## bench: all benches there are
+bench: bench-hbase
+
+build:
+	go build -o bin/ ./starter ./workers/worker
+	mv bin/starter bin/drover
+
+setup:
+	@sh scripts/setup.sh
+
+clean:
+	rm -rf bin

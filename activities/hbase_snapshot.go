@@ -1,0 +1,273 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"drover/internal/fault"
+	"drover/internal/hbase"
+	"drover/internal/hbase/export"
+	"drover/internal/hbase/snapshot"
+)
+
+// TakeSnapshot flushes and snapshots a table, without an end of life. One of
+// that name and table that completed is adopted.
+func (a *HBase) TakeSnapshot(ctx context.Context, in SnapshotInput) (string, error) {
+	defer beat(ctx).end()
+	s, t, err := a.table(in.TableAt)
+	if err != nil {
+		return "", err
+	}
+	err = s.cluster.Snapshot(ctx, hbase.SnapshotSpec{Name: in.Snapshot, Table: t, Nonce: hbase.NonceFor(in.Key)})
+	if errors.Is(err, hbase.ErrSnapshotConflict) {
+		err = fault.As(fault.Conflict, err)
+	}
+	return "", err
+}
+
+// DeleteSnapshot deletes a snapshot; one that is absent is no error.
+func (a *HBase) DeleteSnapshot(ctx context.Context, in SnapshotInput) (string, error) {
+	defer beat(ctx).end()
+	s, err := a.sites.get(in.Site)
+	if err != nil {
+		return "", err
+	}
+	return deleteSnapshot(ctx, s, in.Snapshot)
+}
+
+// deleteSnapshot says what it deleted, "" when there was nothing. A snapshot
+// whose metadata the master cannot read (half exported, or its table gone) is
+// removed from the file system.
+func deleteSnapshot(ctx context.Context, s *site, name string) (string, error) {
+	_, err := s.cluster.FindSnapshot(ctx, name)
+	if errors.Is(err, hbase.ErrSnapshotNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := s.cluster.DeleteSnapshot(ctx, name); err != nil {
+		return "", err
+	}
+	return "deleted snapshot " + name + " at " + s.name, nil
+}
+
+func (a *HBase) exportJob(in ExportInput) (export.Job, error) {
+	source, target, err := a.sites.pair(in.Pair)
+	if err != nil {
+		return export.Job{}, err
+	}
+	return export.Job{
+		Source: source.store, Target: target.store, SourceRoot: source.root, TargetRoot: target.root,
+		Snapshot: in.Snapshot, Parallel: in.Parallel, BytesPerSecond: in.BytesPerSecond,
+	}, nil
+}
+
+// PublishSnapshot writes the snapshot's metadata into its final place at the
+// target, from where it protects every file from the target's cleaner, and
+// counts the files.
+func (a *HBase) PublishSnapshot(ctx context.Context, in ExportInput) (ExportPlan, error) {
+	defer beat(ctx).end()
+	job, err := a.exportJob(in)
+	if err != nil {
+		return ExportPlan{}, err
+	}
+	if job.Plan, err = export.Plan(ctx, job); err != nil {
+		return ExportPlan{}, err
+	}
+	if err := export.PublishMetadata(ctx, job); err != nil {
+		return ExportPlan{}, err
+	}
+	return ExportPlan{Files: len(job.Plan.Files), Bytes: job.Plan.Bytes, Digest: job.Plan.Digest}, nil
+}
+
+// CopySnapshotFiles copies a range of the snapshot's files. Files that an
+// earlier attempt completed are adopted by length and checksum.
+func (a *HBase) CopySnapshotFiles(ctx context.Context, in CopyRangeInput) (CopyResult, error) {
+	p := beat(ctx)
+	defer p.end()
+	job, err := a.exportJob(in.ExportInput)
+	if err != nil {
+		return CopyResult{}, err
+	}
+	job.Progress = func(pr export.Progress) {
+		p.show(Progress{Name: "copy " + in.Snapshot, Done: pr.Bytes, Total: pr.BytesTotal, Unit: "bytes"})
+	}
+	if job.Plan, err = export.Plan(ctx, job); err != nil {
+		return CopyResult{}, err
+	}
+	if job.Plan.Digest != in.Digest {
+		return CopyResult{}, fault.As(fault.Mismatch, fmt.Errorf("snapshot %s lists other files than when it was planned (digest %s, planned %s): it was replaced; abort this run", in.Snapshot, job.Plan.Digest, in.Digest))
+	}
+	res, err := export.CopyRange(ctx, job, in.First, in.Last, nil)
+	if err != nil {
+		return CopyResult{}, err
+	}
+	return CopyResult{Files: in.Last - in.First, Bytes: res.CopiedBytes, Copied: int(res.Copied), Adopted: int(res.Adopted)}, nil
+}
+
+// VerifySnapshotCopy looks at every file of the snapshot at the target and
+// copies again what is not complete, until nothing is missing.
+func (a *HBase) VerifySnapshotCopy(ctx context.Context, in ExportInput) (ExportPlan, error) {
+	p := beat(ctx)
+	defer p.end()
+	job, err := a.exportJob(in)
+	if err != nil {
+		return ExportPlan{}, err
+	}
+	job.Progress = func(pr export.Progress) {
+		p.show(Progress{Name: "copy " + in.Snapshot, Done: pr.Bytes, Total: pr.BytesTotal, Unit: "bytes"})
+	}
+	if job.Plan, err = export.Plan(ctx, job); err != nil {
+		return ExportPlan{}, err
+	}
+	for {
+		missing, err := export.VerifyTarget(ctx, job)
+		if err != nil {
+			return ExportPlan{}, err
+		}
+		if missing.Complete() {
+			return ExportPlan{Files: len(job.Plan.Files), Bytes: job.Plan.Bytes, Digest: job.Plan.Digest}, nil
+		}
+		if err := export.PublishMetadata(ctx, job); err != nil {
+			return ExportPlan{}, err
+		}
+		for _, i := range missing.Missing {
+			if _, err := export.CopyRange(ctx, job, i, i+1, nil); err != nil {
+				return ExportPlan{}, err
+			}
+		}
+	}
+}
+
+// CreateNamespace creates a namespace that preflight found absent.
+func (a *HBase) CreateNamespace(ctx context.Context, in NamespaceInput) (string, error) {
+	defer beat(ctx).end()
+	s, err := a.sites.get(in.Site)
+	if err != nil {
+		return "", err
+	}
+	_, err = s.cluster.CreateNamespace(ctx, in.Namespace, hbase.NonceFor(in.Key))
+	return "", err
+}
+
+// DeleteNamespace deletes a namespace this run created. One that somebody has
+// put other tables into meanwhile stays, and the text says so.
+func (a *HBase) DeleteNamespace(ctx context.Context, in NamespaceInput) (string, error) {
+	defer beat(ctx).end()
+	s, err := a.sites.get(in.Site)
+	if err != nil {
+		return "", err
+	}
+	exists, err := s.cluster.NamespaceExists(ctx, in.Namespace)
+	if err != nil || !exists {
+		return "", err
+	}
+	tables, err := s.cluster.TableNames(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, t := range tables {
+		if t.Namespace == in.Namespace {
+			return "kept namespace " + in.Namespace + " at " + in.Site + ": it holds table " + t.String() + ", which is not this run's", nil
+		}
+	}
+	if err := s.cluster.DeleteNamespace(ctx, in.Namespace, hbase.NonceFor(in.Key+"/undo")); err != nil {
+		return "", err
+	}
+	return "deleted namespace " + in.Namespace + " at " + in.Site, nil
+}
+
+// RestoreSnapshot clones the snapshot into the table and gives its families
+// the replication scopes the source's had before the run, so that the target's
+// own peers forward nothing by surprise. A table that is already there is
+// adopted only when it is a clone of this very snapshot.
+func (a *HBase) RestoreSnapshot(ctx context.Context, in RestoreInput) (RestoreResult, error) {
+	defer beat(ctx).end()
+	s, t, err := a.table(in.TableAt)
+	if err != nil {
+		return RestoreResult{}, err
+	}
+	_, err = s.cluster.Table(ctx, t)
+	switch {
+	case errors.Is(err, hbase.ErrTableNotFound):
+		if err := a.clone(ctx, s, t, in); err != nil {
+			return RestoreResult{}, err
+		}
+	case err != nil:
+		return RestoreResult{}, err
+	}
+	ours, err := clonedFrom(ctx, s, t, in.Snapshot)
+	if err != nil {
+		return RestoreResult{}, err
+	}
+	if !ours {
+		return RestoreResult{}, fault.As(fault.Conflict, fmt.Errorf("table %s at %s was made by somebody else since preflight: drop or rename it", t, in.Site))
+	}
+	if _, err := s.cluster.EnsureScopes(ctx, t, hbase.ScopesOf(in.Scopes), hbase.NonceFor(in.Key+"/scopes")); err != nil {
+		return RestoreResult{}, err
+	}
+	regions, err := s.cluster.ServingRegions(ctx, t)
+	return RestoreResult{Regions: len(regions)}, err
+}
+
+// clone restores; when the target's cleaner or a crash took files since the
+// copy was verified, HBase refuses and the error says so.
+func (a *HBase) clone(ctx context.Context, s *site, t hbase.TableName, in RestoreInput) error {
+	err := s.cluster.RestoreSnapshot(ctx, in.Snapshot, t, hbase.NonceFor(in.Key))
+	if hbase.IsClass(err, "CorruptedSnapshotException") {
+		return fmt.Errorf("clone snapshot %s at %s: files of it are missing there; they are copied again when the export is verified: %w", in.Snapshot, in.Site, err)
+	}
+	return err
+}
+
+// clonedFrom reports whether the table's regions come from the snapshot: a
+// clone keeps every region's start key and id, and so its encoded name
+// (RestoreSnapshotHelper.cloneRegionInfo). Parents of later splits count too.
+func clonedFrom(ctx context.Context, s *site, t hbase.TableName, name string) (bool, error) {
+	m, err := snapshot.Read(ctx, s.store, s.root, name)
+	if err != nil {
+		return false, err
+	}
+	encoded := map[string]bool{}
+	for _, r := range m.Regions {
+		encoded[hbase.RegionOf(r.Info).Encoded] = true
+	}
+	regions, err := s.cluster.Regions(ctx, t)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range regions {
+		if encoded[r.Encoded] {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// DropRestoredTable drops the table that this run cloned, and no other.
+func (a *HBase) DropRestoredTable(ctx context.Context, in RestoreInput) (string, error) {
+	defer beat(ctx).end()
+	s, t, err := a.table(in.TableAt)
+	if err != nil {
+		return "", err
+	}
+	if _, err := s.cluster.TableState(ctx, t); err != nil {
+		if errors.Is(err, hbase.ErrTableNotFound) {
+			return "", nil
+		}
+		return "", err
+	}
+	ours, err := clonedFrom(ctx, s, t, in.Snapshot)
+	if err != nil {
+		return "", err
+	}
+	if !ours {
+		return "kept table " + t.String() + " at " + in.Site + ": it cannot be shown to be this run's; drop it by hand if it is", nil
+	}
+	if err := s.cluster.DropTable(ctx, t, hbase.NonceFor(in.Key+"/drop")); err != nil {
+		return "", err
+	}
+	return "dropped table " + t.String() + " at " + in.Site, nil
+}

@@ -1,0 +1,226 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
+
+	"drover/internal/hbase"
+	"drover/internal/hbase/compare"
+)
+
+const (
+	// settle is how long a row may differ on a table that is being written to
+	// before it counts: many times the lag that AwaitCatchUp accepts.
+	settle = 30 * time.Second
+	// maxRanges bounds the checkpoint in the heartbeat, about 100 KB.
+	maxRanges = 256
+	// toldDifferences is how many differing rows a result names.
+	toldDifferences = 10
+)
+
+// verifyCheckpoint is the heartbeat of a comparison: a worker that takes over
+// goes on behind the ranges that were compared.
+type verifyCheckpoint struct {
+	Progress
+	Plan     []compare.KeyRange    `json:"plan"`
+	Compared []compare.RangeResult `json:"compared"`
+}
+
+// VerifyTable compares every cell of every version of a table on both sides
+// while it is being written to. Before it reads anything it takes a base
+// snapshot on each side: what no file newer than these names was constant
+// since, so the delta proof only has to look at the rest.
+func (a *HBase) VerifyTable(ctx context.Context, in VerifyInput) (VerifyResult, error) {
+	p := beat(ctx)
+	defer p.end()
+	source, target, err := a.sites.pair(in.Pair)
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	names, err := tableNames([]string{in.Table})
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	t := names[0]
+	base := SnapshotName(in.RunKey, in.Table, fmt.Sprintf("verify%d", in.Base))
+	if err := takeBases(ctx, source, target, t, base, in.RunKey); err != nil {
+		return VerifyResult{}, err
+	}
+	v := &verification{
+		source: compare.Side{Cluster: source.cluster, Table: t}, target: compare.Side{Cluster: target.cluster, Table: t},
+		pulse: p, options: compare.Options{Settle: settle, MaxDifferences: toldDifferences},
+	}
+	res, err := v.run(ctx, in.Parallel)
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	return VerifyResult{
+		Table: in.Table, Verdict: string(res.Verdict), Rows: res.Rows, Cells: res.Cells, Bytes: res.Bytes, Digest: res.Digest,
+		Differing: res.Differing, Differences: told(res.Differences), SourceBase: base, TargetBase: base,
+	}, nil
+}
+
+// takeBases drops the base of an earlier verification and takes the new one on
+// both sides at once; what an earlier attempt took is adopted.
+func takeBases(ctx context.Context, source, target *site, t hbase.TableName, base, runKey string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range []*site{source, target} {
+		g.Go(func() error {
+			err := s.cluster.Snapshot(ctx, hbase.SnapshotSpec{Name: base, Table: t, Nonce: hbase.NonceFor(s.name + "/" + base)})
+			if err != nil {
+				return err
+			}
+			_, err = dropBases(ctx, s, t, runKey, base)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// dropBases deletes the run's base snapshots of a table but keep.
+func dropBases(ctx context.Context, s *site, t hbase.TableName, runKey, keep string) (int, error) {
+	own, err := ownSnapshots(ctx, s, runKey)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	prefix := SnapshotName(runKey, t.String(), "verify")
+	for _, name := range own {
+		if name == keep || !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if err := s.cluster.DeleteSnapshot(ctx, name); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// DropBaseSnapshots deletes the base snapshots of a table on both sides.
+func (a *HBase) DropBaseSnapshots(ctx context.Context, in BaseInput) (string, error) {
+	defer beat(ctx).end()
+	names, err := tableNames([]string{in.Table})
+	if err != nil {
+		return "", err
+	}
+	total := 0
+	for _, name := range []string{in.Source, in.Target} {
+		s, err := a.sites.get(name)
+		if err != nil {
+			return "", err
+		}
+		n, err := dropBases(ctx, s, names[0], in.RunKey, "")
+		if err != nil {
+			return "", err
+		}
+		total += n
+	}
+	if total == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("deleted %d base snapshots of %s", total, in.Table), nil
+}
+
+// verification is a comparison that can be taken up again.
+type verification struct {
+	source, target compare.Side
+	options        compare.Options
+	pulse          *pulse
+
+	mu   sync.Mutex
+	mark verifyCheckpoint
+}
+
+func (v *verification) run(ctx context.Context, parallel int) (compare.Result, error) {
+	if err := v.resume(ctx); err != nil {
+		return compare.Result{}, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, parallel))
+	for _, r := range v.left() {
+		g.Go(func() error {
+			res, err := compare.Range(ctx, v.source, v.target, r, v.options)
+			if err == nil {
+				v.done(res)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return compare.Result{}, err
+	}
+	slices.SortFunc(v.mark.Compared, func(a, b compare.RangeResult) int { return bytes.Compare(a.Start, b.Start) })
+	return compare.Combine(v.mark.Compared, toldDifferences), nil
+}
+
+// resume reads what an earlier attempt has compared, or plans anew.
+func (v *verification) resume(ctx context.Context) error {
+	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &v.mark); err == nil && len(v.mark.Plan) > 0 {
+			return nil
+		}
+	}
+	plan, err := compare.Plan(ctx, v.source, v.target)
+	if err != nil {
+		return err
+	}
+	v.mark = verifyCheckpoint{Plan: grouped(plan, maxRanges), Progress: Progress{Name: "compare " + v.source.Table.String(), Unit: "ranges"}}
+	v.mark.Total = int64(len(v.mark.Plan))
+	return nil
+}
+
+// grouped joins neighbouring ranges until there are at most n.
+func grouped(ranges []compare.KeyRange, n int) []compare.KeyRange {
+	per := (len(ranges) + n - 1) / n
+	if per <= 1 {
+		return ranges
+	}
+	var out []compare.KeyRange
+	for i := 0; i < len(ranges); i += per {
+		last := min(i+per, len(ranges)) - 1
+		out = append(out, compare.KeyRange{Start: ranges[i].Start, Stop: ranges[last].Stop})
+	}
+	return out
+}
+
+func (v *verification) left() []compare.KeyRange {
+	done := map[string]bool{}
+	for _, r := range v.mark.Compared {
+		done[string(r.Start)] = true
+	}
+	var left []compare.KeyRange
+	for _, r := range v.mark.Plan {
+		if !done[string(r.Start)] {
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+func (v *verification) done(r compare.RangeResult) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.mark.Compared = append(v.mark.Compared, r)
+	v.mark.Done = int64(len(v.mark.Compared))
+	shown := v.mark
+	shown.Compared = slices.Clone(v.mark.Compared)
+	v.pulse.show(shown)
+}
+
+// told puts differing rows into words.
+func told(ds []compare.Difference) []string {
+	var out []string
+	for _, d := range ds {
+		out = append(out, fmt.Sprintf("row %s: %s, %d cells", d.Row, d.Kind, d.CellCount))
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"runtime/debug"
+
+	"drover/internal/hbase/export"
+	"drover/internal/sandbox"
+	"drover/internal/storage/hdfs"
+)
+
+// ExportChild is the name under which the program runs our export once, with
+// the arguments namenode, root, namenode, root, snapshot, parallel.
+const ExportChild = "export-once"
+
+const (
+	exportBench = "hbase-export"
+	exportTool  = "ExportSnapshot"
+	// Each side writes to a directory of its own on the target's HDFS, away
+	// from the cleaner of the target cluster, emptied before each round.
+	oursRoot = "/drover-bench-ours"
+	peerRoot = "/drover-bench-peer"
+	user     = "hbase"
+)
+
+// Export pairs our exporter with HBase's ExportSnapshot --mappers 2, rounds
+// times in turn on the same snapshot, and writes the medians to out.
+func Export(ctx context.Context, w *World, rounds int, out io.Writer) error {
+	b, err := newExportBench(w)
+	if err != nil {
+		return err
+	}
+	defer b.target.Close() //nolint:errcheck // idle connections only
+	var p Pairs
+	if p.OursEmpty, err = b.ours(ctx, emptySnap); err != nil {
+		return err
+	}
+	if p.PeerEmpty, err = b.peer(ctx, emptySnap); err != nil {
+		return err
+	}
+	w.Log(fmt.Sprintf("%s, an empty run: ours %v, %s %v", exportBench, p.OursEmpty, exportTool, p.PeerEmpty))
+	for i := range rounds {
+		ours, err := b.ours(ctx, snapshotName)
+		if err != nil {
+			return err
+		}
+		peer, err := b.peer(ctx, snapshotName)
+		if err != nil {
+			return err
+		}
+		w.Log(fmt.Sprintf("%s, round %d of %d: ours %v, %s %v", exportBench, i+1, rounds, ours, exportTool, peer))
+		p.Ours, p.Peer = append(p.Ours, ours), append(p.Peer, peer)
+	}
+	if err := b.clean(ctx); err != nil {
+		return err
+	}
+	return EmitPairs(out, exportBench, exportTool, p)
+}
+
+type exportSides struct {
+	w              *World
+	source, target *hdfs.Store
+	from, to       sandbox.Site
+}
+
+func newExportBench(w *World) (*exportSides, error) {
+	b := &exportSides{w: w}
+	var err error
+	if b.from, err = w.Sandbox.Site("a"); err != nil {
+		return nil, err
+	}
+	if b.to, err = w.Sandbox.Site("b"); err != nil {
+		return nil, err
+	}
+	b.target, err = hdfs.Open(hdfs.Config{NameNodes: []string{b.to.NameNode}, User: user})
+	return b, err
+}
+
+// clean removes what both sides wrote.
+func (b *exportSides) clean(ctx context.Context) error {
+	return errors.Join(b.target.RemoveAll(ctx, oursRoot), b.target.RemoveAll(ctx, peerRoot))
+}
+
+func (b *exportSides) ours(ctx context.Context, snap string) (Cost, error) {
+	if err := b.clean(ctx); err != nil {
+		return Cost{}, err
+	}
+	return Child(ctx, ExportChild, b.from.NameNode, rootPath(b.from), b.to.NameNode, oursRoot, snap)
+}
+
+func (b *exportSides) peer(ctx context.Context, snap string) (Cost, error) {
+	if err := b.clean(ctx); err != nil {
+		return Cost{}, err
+	}
+	run, err := b.w.Sandbox.RunJava(ctx, "a", sandbox.JavaOptions{Heap: "1g", FullJIT: true},
+		"org.apache.hadoop.hbase.snapshot.ExportSnapshot", "--snapshot", snap,
+		"--copy-from", b.from.RootDir, "--copy-to", "hdfs://"+b.to.NameNode+peerRoot, "--mappers", "2")
+	if err != nil {
+		return Cost{}, err
+	}
+	if run.ExitCode != 0 {
+		return Cost{}, fmt.Errorf("ExportSnapshot ended with %d: %s", run.ExitCode, run.Stderr)
+	}
+	return Cost{Wall: run.Wall, CPU: run.CPU(), RSS: run.MaxRSS}, nil
+}
+
+// rootPath is the path of a site's hbase.rootdir.
+func rootPath(s sandbox.Site) string {
+	u, err := url.Parse(s.RootDir)
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+// ExportOnce runs our export as ExportChild says.
+func ExportOnce(ctx context.Context, args []string) error {
+	if len(args) != 5 {
+		return fmt.Errorf("%s: got %d arguments, want namenode, root, namenode, root, snapshot", ExportChild, len(args))
+	}
+	debug.SetGCPercent(400)
+	source, err := hdfs.Open(hdfs.Config{NameNodes: args[0:1], User: user})
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // idle connections only
+	target, err := hdfs.Open(hdfs.Config{NameNodes: args[2:3], User: user})
+	if err != nil {
+		return err
+	}
+	defer target.Close() //nolint:errcheck // idle connections only
+	_, err = export.Run(ctx, export.Job{Source: source, SourceRoot: args[1], Target: target, TargetRoot: args[3], Snapshot: args[4]})
+	return err
+}

@@ -1,0 +1,102 @@
+// Package config reads drover's one YAML file: the named sites, how Temporal is
+// reached and what a worker serves. Unknown keys are refused with the nearest
+// known one and the line; what a site leaves out is taken from the Hadoop site
+// files it points at.
+package config
+
+import (
+	"drover/internal/hadoop"
+	"drover/internal/secret"
+)
+
+// Config is the whole file. Load returns it complete: site files read, paths
+// absolute, defaults filled in.
+type Config struct {
+	// Sites are the clusters a runbook may name, by the name it uses.
+	Sites map[string]Site `yaml:"sites"`
+	// Temporal says where the Temporal service is; the environment
+	// (TEMPORAL_ADDRESS, TEMPORAL_PROFILE) wins over it.
+	Temporal Temporal `yaml:"temporal"`
+	// Worker says what a worker of this configuration serves.
+	Worker Worker `yaml:"worker"`
+
+	path string
+}
+
+// Path returns the file the configuration was read from.
+func (c Config) Path() string { return c.path }
+
+// Site is one HBase cluster and the HDFS under it.
+type Site struct {
+	HBase HBase `yaml:"hbase"`
+	HDFS  HDFS  `yaml:"hdfs"`
+
+	properties hadoop.Site
+}
+
+// Properties returns what the site's files say, for settings that no RPC shows
+// (hbase.replication.bulkload.enabled, …). It is empty when no file is given.
+func (s Site) Properties() hadoop.Site { return s.properties }
+
+// HBase says how one HBase cluster is reached. A field that is set wins over
+// the site file.
+type HBase struct {
+	// Site is the path of the cluster's hbase-site.xml.
+	Site string `yaml:"site"`
+	// Quorum lists the ZooKeeper servers, "h1:2181,h2:2181"; a host without a
+	// port takes 2181.
+	Quorum string `yaml:"quorum"`
+	// ZNodeParent is the cluster's node in ZooKeeper, default /hbase.
+	ZNodeParent string `yaml:"znodeParent"`
+	// RootDir is hbase.rootdir as a full URI, for instance
+	// hdfs://namenode:8020/hbase.
+	RootDir string `yaml:"rootDir"`
+	// User is who drover says it is (simple authentication). Default: the user
+	// of the process.
+	User string `yaml:"user"`
+}
+
+// HDFS says how the file system under HBase is reached.
+type HDFS struct {
+	// CoreSite and HDFSSite are paths of core-site.xml and hdfs-site.xml.
+	CoreSite string `yaml:"coreSite"`
+	HDFSSite string `yaml:"hdfsSite"`
+	// NameNode is one RPC address, host:port. Default: what the site files say
+	// of the file system in hbase.rootDir.
+	NameNode string `yaml:"namenode"`
+	// User is who files are written as, default: HBase.User. The target's HBase
+	// must be able to move and delete what the export writes.
+	User string `yaml:"user"`
+
+	// NameNodes are all addresses that serve the root directory, in the order
+	// to try them; Load fills it.
+	NameNodes []string `yaml:"-"`
+}
+
+// Temporal says where the Temporal service is.
+type Temporal struct {
+	// Address is host:port of the frontend. Empty: a profile, else the embedded
+	// server.
+	Address string `yaml:"address"`
+	// Namespace defaults to "default".
+	Namespace string `yaml:"namespace"`
+	// Profile names a profile of Temporal's own configuration file.
+	Profile string `yaml:"profile"`
+	// APIKey refers to the key of a Temporal service that asks for one.
+	APIKey secret.Ref `yaml:"apiKey"`
+	// UI is the address of the web UI, for the links drover prints, for
+	// instance https://temporal.example.org. Empty: no links, except for the
+	// embedded server.
+	UI string `yaml:"ui"`
+}
+
+// Worker says what a worker serves.
+type Worker struct {
+	// Queues lists task queues: runbooks, site-<name>, copy-<name>. Empty: all
+	// queues of all sites of this file.
+	Queues []string `yaml:"queues"`
+	// StateDir holds what must survive a worker's restart (manifests of
+	// exports). All workers of one copy queue share it. Default: drover/state
+	// in the user's cache directory.
+	StateDir string `yaml:"stateDir"`
+}

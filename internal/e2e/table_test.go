@@ -1,0 +1,161 @@
+//go:build cluster
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"drover/internal/hbase"
+	"drover/internal/hbase/compare"
+	"drover/internal/workload"
+)
+
+var tables atomic.Int64
+
+// moved is a table under test and the writer on it.
+type moved struct {
+	*rig
+	name   hbase.TableName
+	id     string
+	ledger string
+	writer *workload.Writer
+}
+
+// newTable seeds a table with a name of its own, and removes it, and all that
+// a run may have left, with the test.
+func (r *rig) newTable(spec workload.Spec) *moved {
+	r.t.Helper()
+	name := hbase.TableName{Namespace: "e2e", Qualifier: fmt.Sprintf("t%d_%d", time.Now().UnixMilli(), tables.Add(1))}
+	spec.Table = name
+	m := &moved{rig: r, name: name, id: "hbase-migration/a-b/" + name.String(), ledger: filepath.Join(r.t.TempDir(), "ledger")}
+	r.t.Cleanup(func() { m.remove() })
+	if _, err := r.source.CreateNamespace(r.t.Context(), name.Namespace, 0); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := workload.Seed(r.t.Context(), r.source, r.sourceRows, spec); err != nil {
+		r.t.Fatal(err)
+	}
+	return m
+}
+
+// small is a table whose regions hold references and deletes.
+func small() workload.Spec {
+	return workload.Spec{Regions: 3, Rows: 1500, Versions: 3, Deletes: 80, SplitAfterLoad: true, Seed: 7}
+}
+
+func (m *moved) remove() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, c := range []*hbase.Cluster{m.source, m.target} {
+		if err := c.DropTable(ctx, m.name, 0); err != nil && !errors.Is(err, hbase.ErrTableNotFound) {
+			m.t.Errorf("remove %s: %v", m.name, err)
+		}
+	}
+}
+
+func (m *moved) input() map[string]any {
+	return map[string]any{"source": "a", "target": "b", "tables": []string{m.name.String()}, "accept": []string{"leftover"}}
+}
+
+// write starts the live writer.
+func (m *moved) write(rate int) {
+	m.t.Helper()
+	w, err := workload.StartWriter(m.sourceRows, workload.WriterConfig{Table: m.name, Rate: rate, LedgerPath: m.ledger})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.writer = w
+	m.t.Cleanup(func() { _, _ = w.Stop(context.Background()) }) // a second stop; the first is checked
+}
+
+// switched sends the writer to the target, lets it be acknowledged there, and
+// reads every acknowledged write back.
+func (m *moved) switched() {
+	m.t.Helper()
+	m.writer.Switch(m.targetRows)
+	m.await("a write acknowledged by the target", func(context.Context) (bool, error) {
+		return m.writer.Stats().Target > 0, fmt.Errorf("writer: %+v", m.writer.Stats())
+	})
+	stats, err := m.writer.Stop(m.t.Context())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	check, err := workload.CheckLedger(m.t.Context(), m.targetRows, m.name, m.ledger)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if check.Lost != 0 || check.Checked == 0 || check.Checked != stats.Acked {
+		m.t.Errorf("ledger: %d of %d acknowledged writes lost (writer counted %d): %v", check.Lost, check.Checked, stats.Acked, check.Named)
+	}
+}
+
+// sourceHeld compares all that is in the source, which is fenced, with what
+// the target has; only rows of the writer may be more there.
+func (m *moved) sourceHeld() {
+	m.t.Helper()
+	res, err := compare.Tables(m.t.Context(), compare.Side{Cluster: m.source, Table: m.name}, compare.Side{Cluster: m.target, Table: m.name},
+		compare.Options{MaxDifferences: 1 << 20})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if res.Rows == 0 {
+		m.t.Error("the source table is empty, so nothing was compared")
+	}
+	for _, d := range res.Differences {
+		if d.Kind != compare.ExtraRow {
+			m.t.Errorf("row %s: %s", d.Row, d.Kind)
+		}
+	}
+}
+
+// worldState is what a run may change on both clusters, to be compared before
+// and after.
+func (m *moved) worldState() map[string][]string {
+	m.t.Helper()
+	ctx := m.t.Context()
+	state := map[string][]string{}
+	must := func(err error) {
+		m.t.Helper()
+		if err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	for site, c := range map[string]*hbase.Cluster{"a": m.source, "b": m.target} {
+		peers, err := c.Peers(ctx)
+		must(err)
+		for _, p := range peers {
+			state[site+" peers"] = append(state[site+" peers"], p.ID)
+		}
+		snaps, err := c.Snapshots(ctx)
+		must(err)
+		for _, s := range snaps {
+			if s.Table == m.name {
+				state[site+" snapshots"] = append(state[site+" snapshots"], s.Name)
+			}
+		}
+		names, err := c.TableNames(ctx)
+		must(err)
+		for _, n := range names {
+			if strings.Contains(n.Qualifier, m.name.Qualifier) || strings.HasPrefix(n.Qualifier, "drover") {
+				state[site+" tables"] = append(state[site+" tables"], n.String())
+			}
+		}
+		split, merge, err := c.SplitMergeEnabled(ctx)
+		must(err)
+		state[site+" switches"] = []string{fmt.Sprint(split, merge)}
+		for _, l := range state {
+			slices.Sort(l)
+		}
+	}
+	table, err := m.source.Table(ctx, m.name)
+	must(err)
+	state["source schema"] = []string{fmt.Sprint(table.Scopes()), fmt.Sprint(table.ReadOnly())}
+	return state
+}

@@ -1,0 +1,74 @@
+// Package check is the preflight of an HBase migration: Gather looks at both
+// clusters without changing anything, Judge turns what was seen into findings.
+// Judge is pure, so every rule is tested without a cluster.
+package check
+
+import (
+	"drover/internal/hbase"
+)
+
+// Facts is all that preflight saw.
+type Facts struct {
+	Source ClusterFacts
+	Target ClusterFacts
+	Tables []TableFacts
+	PeerID string
+	RunKey string
+	// PeerTaken describes the source's peer of that id, "" when there is none.
+	PeerTaken string
+	// PeerModification is false when the source's switch forbids peer changes.
+	PeerModification bool
+	// BulkLoadReplication is whether hfile-refs shows that the source
+	// replicates bulk loads.
+	BulkLoadReplication bool
+	// WALCompression is whether the newest WAL of the source says so;
+	// WALUnread tells why no WAL could be read, "" when one was.
+	WALCompression bool
+	WALUnread      string
+}
+
+// ClusterFacts is one cluster.
+type ClusterFacts struct {
+	Site       string
+	ClusterKey string
+	// Unreachable says what could not be reached and why, by part: "hbase" or
+	// "hdfs". Nothing else of an unreachable part is judged.
+	Unreachable map[string]string
+	ClusterID   string
+	Version     string
+	// ClosedPorts lists "host:port (what it is): error" of servers that the
+	// worker could not connect to.
+	ClosedPorts []string
+	// Leftovers lists snapshots, peers and tables that an earlier run of
+	// Drover left.
+	Leftovers []string
+	Capacity  int64 // bytes of the HDFS
+	Free      int64 // bytes
+}
+
+// TableFacts is one table on both sides.
+type TableFacts struct {
+	Name         hbase.TableName
+	Exists       bool
+	Enabled      bool
+	ReadOnly     bool
+	Families     []FamilyFacts
+	Regions      int
+	Splitting    []string // regions in a split or merge, and procedures
+	StoreBytes   int64    // bytes in store files, before replication
+	SchemaErrors []string // what the target's own sanity check refused
+	SchemaUnseen string   // why that check could not be asked
+	// MOBLinks is whether MOB files of the table are links (the table is
+	// itself a clone), which HBase cannot snapshot.
+	MOBLinks        bool
+	TargetExists    bool
+	TargetNamespace bool
+}
+
+// FamilyFacts is what preflight says about a column family.
+type FamilyFacts struct {
+	Name  string
+	Scope int
+	MOB   bool
+	TTL   string
+}

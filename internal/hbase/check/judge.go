@@ -1,0 +1,195 @@
+package check
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"drover/internal/preflight"
+)
+
+// Judge turns facts into findings, the blocking ones first. It reports all of
+// them at once: an operator mends them in one go.
+func Judge(f Facts) []preflight.Finding {
+	j := &judge{}
+	j.reachable(f.Source)
+	j.reachable(f.Target)
+	if j.up(f.Source) && j.up(f.Target) {
+		j.clusters(f)
+	}
+	if j.up(f.Source) {
+		j.replication(f)
+	}
+	for _, t := range f.Tables {
+		j.table(f, t)
+	}
+	j.space(f)
+	sort.SliceStable(j.findings, func(a, b int) bool {
+		return rank[j.findings[a].Severity] < rank[j.findings[b].Severity]
+	})
+	return j.findings
+}
+
+var rank = map[preflight.Severity]int{preflight.Block: 0, preflight.Warn: 1, preflight.Info: 2}
+
+type judge struct{ findings []preflight.Finding }
+
+func (j *judge) add(id string, sev preflight.Severity, subject, seen, do string) {
+	j.findings = append(j.findings, preflight.Finding{ID: id, Severity: sev, Subject: subject, Seen: seen, Do: do})
+}
+
+func (j *judge) up(c ClusterFacts) bool { return c.Unreachable["hbase"] == "" }
+
+func (j *judge) reachable(c ClusterFacts) {
+	for _, part := range []string{"hbase", "hdfs"} {
+		if why := c.Unreachable[part]; why != "" {
+			j.add("cluster-unreachable", preflight.Block, c.Site+" "+part, why,
+				"check the site's addresses in the configuration, and that the worker's host reaches them")
+		}
+	}
+	for _, p := range c.ClosedPorts {
+		j.add("port-closed", preflight.Block, c.Site, p,
+			"open the port from the source's masters and region servers and from the worker to this host")
+	}
+}
+
+func (j *judge) clusters(f Facts) {
+	if f.Source.ClusterID == f.Target.ClusterID {
+		j.add("same-cluster", preflight.Block, f.Source.Site+", "+f.Target.Site,
+			"both sites are the cluster "+f.Source.ClusterID, "name two different clusters")
+	}
+	for _, c := range []ClusterFacts{f.Source, f.Target} {
+		j.version(c)
+		for _, l := range c.Leftovers {
+			j.add("leftover", preflight.Warn, c.Site, l+" of an earlier run is still there",
+				"abort or finish that run, or delete it by hand when the run is gone")
+		}
+	}
+	if older(f.Target.Version, "2.5.11") || strings.HasPrefix(f.Target.Version, "2.6.") && older(f.Target.Version, "2.6.2") {
+		j.add("target-version-bugs", preflight.Warn, f.Target.Site,
+			"HBase "+f.Target.Version+" has HBASE-29111 (a clone of a split table can lose files when its snapshot is deleted) and HBASE-28850 (replication sink)",
+			"upgrade the target to 2.5.11 or 2.6.2, or keep the snapshots until the table was major-compacted")
+	}
+}
+
+func (j *judge) version(c ClusterFacts) {
+	switch {
+	case strings.HasPrefix(c.Version, "2.5.") || strings.HasPrefix(c.Version, "2.6."):
+	case older(c.Version, "2.1.0"):
+		j.add("version-unsupported", preflight.Block, c.Site, "HBase "+c.Version+" has no peer procedures",
+			"upgrade to 2.5 or 2.6; 1.x also needs hbase.replication=true and a restart of both clusters")
+	default:
+		j.add("version-untested", preflight.Warn, c.Site, "HBase "+c.Version+" was not tested with Drover (2.5 and 2.6 were)",
+			"rehearse on copies of the clusters first")
+	}
+}
+
+func (j *judge) replication(f Facts) {
+	s := f.Source.Site
+	if f.PeerTaken != "" {
+		j.add("peer-taken", preflight.Block, s, "peer "+f.PeerID+" exists: "+f.PeerTaken, "remove it, or start under another workflow id")
+	}
+	if !f.PeerModification {
+		j.add("peer-modification-off", preflight.Block, s, "replication peer modification is switched off", "switch it on: peer_modification_switch true")
+	}
+	if f.WALCompression {
+		j.add("wal-compression", preflight.Block, s, "WALs are compressed (hbase.regionserver.wal.enablecompression): replication of compressed WALs is documented as unsafe (HBASE-26849)",
+			"switch WAL compression off and restart the region servers")
+	}
+	if f.WALUnread != "" {
+		j.add("wal-compression-unknown", preflight.Warn, s, "no WAL could be read to see whether it is compressed: "+f.WALUnread, "check hbase.regionserver.wal.enablecompression yourself")
+	}
+	if !f.BulkLoadReplication {
+		j.add("bulkload-replication-off", preflight.Warn, s, "bulk loads are not replicated (hbase.replication.bulkload.enabled)",
+			"stop bulk loads into these tables for the migration; one that happens is found by the delta proof and stops the cutover")
+	}
+}
+
+func (j *judge) table(f Facts, t TableFacts) {
+	name := t.Name.String()
+	if j.up(f.Source) {
+		j.sourceTable(f, t, name)
+	}
+	if !j.up(f.Target) {
+		return
+	}
+	if t.TargetExists {
+		j.add("target-table-exists", preflight.Block, name, "the table is already there on "+f.Target.Site, "drop or rename it: Drover never overwrites a table")
+	}
+	if !t.TargetNamespace {
+		j.add("namespace-absent", preflight.Info, name, "namespace "+t.Name.Namespace+" is absent on "+f.Target.Site, "nothing: it is created, and removed again on abort")
+	}
+	for _, e := range t.SchemaErrors {
+		j.add("schema-refused", preflight.Block, name, "the target's own check of the schema says: "+e, "install the codec, coprocessor or policy there, or take it off the table")
+	}
+	if t.SchemaUnseen != "" {
+		j.add("schema-unchecked", preflight.Warn, name, "the target was not asked whether it can open this schema: "+t.SchemaUnseen, "compare codecs and coprocessors yourself")
+	}
+}
+
+func (j *judge) sourceTable(f Facts, t TableFacts, name string) {
+	if !t.Exists {
+		j.add("table-missing", preflight.Block, name, "no such table on "+f.Source.Site, "check the name; a namespaced table is written ns:table")
+		return
+	}
+	if !t.Enabled {
+		j.add("table-disabled", preflight.Block, name, "the table is not enabled on "+f.Source.Site, "enable it: a disabled table needs no online migration")
+	}
+	if t.ReadOnly {
+		j.add("table-readonly", preflight.Block, name, "READONLY is already set on "+f.Source.Site, "find out who set it and lift it: the scope change and the flush need a writable table")
+	}
+	for _, s := range t.Splitting {
+		j.add("split-running", preflight.Warn, name, s, "nothing if it is short: the snapshot waits for it")
+	}
+	if t.MOBLinks {
+		j.add("mob-links", preflight.Block, name, "MOB files of this table are links: it is a clone, and HBase cannot snapshot it", "copy the table into a fresh one first")
+	}
+	for _, fam := range t.Families {
+		if fam.MOB {
+			j.add("mob-target", preflight.Warn, name, "family "+fam.Name+" is MOB: HBase cannot snapshot the table at the target until its MOB links are compacted away",
+				"plan backups at the target accordingly; the delta proof compares this table in full")
+		}
+		if fam.TTL != "" {
+			j.add("ttl", preflight.Info, name, "family "+fam.Name+" has a TTL of "+fam.TTL+" s", "keep the clusters' clocks together: cells expire on both sides by their own clock")
+		}
+	}
+}
+
+// space asks for room for one copy at the target, and for the WALs that a
+// disabled peer pins at the source: as much as the tables' own size is taken
+// as the sign of a source that is about to run full.
+func (j *judge) space(f Facts) {
+	var need int64
+	for _, t := range f.Tables {
+		need += t.StoreBytes
+	}
+	if f.Target.Unreachable["hdfs"] == "" && f.Target.Free < need+need/10 {
+		j.add("target-space", preflight.Block, f.Target.Site, fmt.Sprintf("the copy needs %s before replication, %s are free on HDFS", humanize.IBytes(uint64(need)), humanize.IBytes(uint64(max(0, f.Target.Free)))), "free or add space at the target")
+	}
+	if f.Source.Unreachable["hdfs"] == "" && f.Source.Capacity > 0 && f.Source.Free < f.Source.Capacity/10 {
+		j.add("source-space", preflight.Block, f.Source.Site, fmt.Sprintf("%s of %s are free on HDFS, under a tenth: the disabled peer keeps every WAL of the cluster until it is enabled", humanize.IBytes(uint64(max(0, f.Source.Free))), humanize.IBytes(uint64(f.Source.Capacity))), "free space at the source first")
+	}
+}
+
+// older compares dotted versions by number; suffixes such as -hadoop3 and
+// parts that are no numbers count as 0.
+func older(v, than string) bool {
+	a, b := parts(v), parts(than)
+	for i := range b {
+		if a[i] != b[i] {
+			return a[i] < b[i]
+		}
+	}
+	return false
+}
+
+func parts(v string) [3]int {
+	var out [3]int
+	v, _, _ = strings.Cut(v, "-")
+	for i, p := range strings.SplitN(v, ".", 3) {
+		_, _ = fmt.Sscanf(p, "%d", &out[i]) // not a number: 0
+	}
+	return out
+}

@@ -1,0 +1,242 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+
+	"drover/internal/hbase"
+	"drover/internal/hbase/hbasepb"
+	"drover/internal/hbase/scan"
+	"drover/internal/hbase/snapshot"
+	"drover/internal/storage"
+)
+
+// deltaSide is one of the two tables in a proof.
+type deltaSide struct {
+	Side
+	store     storage.Store
+	root      string
+	base      string
+	temporary string // name of snapshots and tables of this job
+
+	second *snapshot.Manifest
+	delta  snapshot.Delta
+	// undecidable says why file lists prove nothing here; empty when they do.
+	undecidable string
+	// rows are the rows that new files name, by stretch.
+	rows map[int][][]byte
+}
+
+// The names of what a proof makes on a cluster.
+func (s *deltaSide) secondSnapshot() string { return s.temporary + "-second" }
+func (s *deltaSide) newSnapshot() string    { return s.temporary + "-new" }
+
+func (s *deltaSide) clonedTable() hbase.TableName {
+	return hbase.TableName{Namespace: s.Table.Namespace, Qualifier: s.temporary}
+}
+
+// look takes the second snapshot and compares its files with the base's. The
+// fenced table cannot be flushed any more, and need not be: reopening it with
+// the fence has flushed every region.
+func (s *deltaSide) look(ctx context.Context) error {
+	table, err := s.Cluster.Table(ctx, s.Table)
+	if err != nil {
+		return err
+	}
+	// A nonce of its own: under one used before, the master would give the
+	// result of the attempt before, whose snapshot is deleted.
+	spec := hbase.SnapshotSpec{Name: s.secondSnapshot(), Table: s.Table, SkipFlush: table.ReadOnly(), Nonce: freshNonce()}
+	if err := s.Cluster.Snapshot(ctx, spec); err != nil {
+		return err
+	}
+	base, err := snapshot.Read(ctx, s.store, s.root, s.base)
+	if err != nil {
+		return err
+	}
+	if got := base.Description.GetTable(); got != s.Table.String() {
+		return fmt.Errorf("base snapshot %s is of table %s, not of %s", s.base, got, s.Table)
+	}
+	if got := base.Description.GetType(); got != hbasepb.SnapshotDescription_FLUSH && !table.ReadOnly() {
+		return fmt.Errorf("base snapshot %s is of type %s: what was in memory then is not in it; take it with FLUSH", s.base, got)
+	}
+	if s.second, err = snapshot.Read(ctx, s.store, s.root, s.secondSnapshot()); err != nil {
+		return err
+	}
+	if s.delta, err = snapshot.Diff(base, s.second); err != nil {
+		return err
+	}
+	s.undecidable = undecidable(base.Schema, s.second.Schema)
+	return nil
+}
+
+func (s *deltaSide) newFiles() int {
+	n := 0
+	for _, r := range s.delta.Regions {
+		n += len(r.New)
+	}
+	return n
+}
+
+// undecidable says why the file lists of a table prove nothing: the schema
+// changed what is visible of the same files, or a family's files cannot be read
+// through a plain table.
+func undecidable(base, second *hbasepb.TableSchema) string {
+	was, is := families(base), families(second)
+	for name, f := range is {
+		if f.MOB {
+			return "family " + name + " holds MOBs"
+		}
+		if f.Encryption != "" {
+			return "family " + name + " is encrypted"
+		}
+		before, ok := was[name]
+		if !ok || !maps.Equal(visible(before), visible(f)) {
+			return "family " + name + " was changed"
+		}
+		delete(was, name)
+	}
+	if len(was) > 0 {
+		return "a family was removed"
+	}
+	return ""
+}
+
+func families(s *hbasepb.TableSchema) map[string]hbase.Family {
+	out := map[string]hbase.Family{}
+	for _, f := range (&hbase.Table{Schema: s}).Families() {
+		out[f.Name] = f
+	}
+	return out
+}
+
+// visible gives the attributes that decide what a reader sees of a file.
+func visible(f hbase.Family) map[string]string {
+	out := map[string]string{}
+	for _, key := range []string{"VERSIONS", "MIN_VERSIONS", "TTL", "KEEP_DELETED_CELLS", "NEW_VERSION_BEHAVIOR"} {
+		out[key] = f.Attributes[key]
+	}
+	return out
+}
+
+// clone makes a temporary table of nothing but the new files of the regions
+// that need it. Its region servers do the reading, whatever the encoding.
+func (s *deltaSide) clone(ctx context.Context, cuts []*stretch) error {
+	part := s.wanted(cuts)
+	if len(part.Regions) == 0 {
+		return nil
+	}
+	second := *s.second
+	second.Schema = rawSchema(s.second.Schema)
+	if err := snapshot.WriteDelta(ctx, s.store, s.root, &second, part, s.newSnapshot()); err != nil {
+		return err
+	}
+	return s.Cluster.RestoreSnapshot(ctx, s.newSnapshot(), s.clonedTable(), freshNonce())
+}
+
+// wanted cuts the delta down to the regions whose rows have to be found. The
+// temporary table then has gaps between its regions, which nobody reads.
+func (s *deltaSide) wanted(cuts []*stretch) snapshot.Delta {
+	var part snapshot.Delta
+	for _, r := range s.delta.Regions {
+		if len(r.New) > 0 && len(s.stretchesOf(r, cuts)) > 0 {
+			part.Regions = append(part.Regions, r)
+		}
+	}
+	return part
+}
+
+// stretchesOf gives those parts of a region that are proved row by row.
+func (s *deltaSide) stretchesOf(r snapshot.RegionDelta, cuts []*stretch) []int {
+	var out []int
+	for i, c := range cuts {
+		start, end := r.Region.Info.GetStartKey(), r.Region.Info.GetEndKey()
+		inside := bytes.Compare(start, c.Start) <= 0 && (len(end) == 0 || bytes.Compare(c.Start, end) < 0)
+		if inside && c.how == byRow {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// rawSchema describes a table whose only purpose is to be read raw: every cell
+// of its files shows, nobody writes, nothing is compacted, copied or replicated.
+func rawSchema(of *hbasepb.TableSchema) *hbasepb.TableSchema {
+	names := (&hbase.Table{Schema: of}).FamilyNames()
+	t := hbase.NewTable(hbase.TableNameOf(of.GetTableName()), names, map[string]string{
+		"VERSIONS": "2147483647", "TTL": "2147483647", "REPLICATION_SCOPE": "0", "BLOCKCACHE": "false",
+	})
+	for key, value := range map[string]string{
+		"READONLY": "true", "COMPACTION_ENABLED": "false", "SPLIT_ENABLED": "false", "MERGE_ENABLED": "false",
+	} {
+		t = t.WithAttribute(key, value)
+	}
+	return t.Schema
+}
+
+// touched reads which rows the temporary table has: delete markers name a row
+// as well as values do. Of a stretch that turns out dense only the first rows
+// are kept, one more than is affordable.
+func (s *deltaSide) touched(ctx context.Context, cuts []*stretch) error {
+	s.rows = map[int][][]byte{}
+	filter, err := scan.KeysOnly()
+	if err != nil {
+		return err
+	}
+	table := scan.Cluster(s.Cluster, s.clonedTable())
+	for _, r := range s.wanted(cuts).Regions {
+		for _, i := range s.stretchesOf(r, cuts) {
+			spec := scan.Spec{Start: cuts[i].Start, Stop: cuts[i].Stop, Raw: true, Filter: filter}
+			if s.rows[i], err = rowKeys(ctx, table, spec, cuts[i].affordable()+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rowKeys lists the rows a scan returns, at most so many.
+func rowKeys(ctx context.Context, table *scan.Table, spec scan.Spec, most int) ([][]byte, error) {
+	sc := table.Scan(ctx, spec)
+	defer sc.Close()
+	var rows [][]byte
+	for {
+		chunk, err := sc.Next()
+		if errors.Is(err, io.EOF) {
+			return rows, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for block := chunk.Block; len(block) > 0; {
+			var cell scan.Cell
+			if cell, block, err = scan.SplitCell(block); err != nil {
+				return nil, err
+			}
+			if n := len(rows); n > 0 && bytes.Equal(rows[n-1], cell.Row()) {
+				continue
+			}
+			if rows = append(rows, bytes.Clone(cell.Row())); len(rows) >= most {
+				return rows, nil
+			}
+		}
+	}
+}
+
+// clean removes this side's temporary table and snapshots. An attempt that was
+// killed may have left the master still at work on the table.
+func (s *deltaSide) clean(ctx context.Context) error {
+	if err := s.Cluster.AwaitTableSettled(ctx, s.clonedTable()); err != nil {
+		return err
+	}
+	err := s.Cluster.DropTable(ctx, s.clonedTable(), freshNonce())
+	return errors.Join(err,
+		s.Cluster.DeleteSnapshot(ctx, s.newSnapshot()),
+		s.Cluster.DeleteSnapshot(ctx, s.secondSnapshot()))
+}
+
+func freshNonce() hbase.Nonce { return hbase.NonceFor(rand.Text()) }

@@ -1,0 +1,25 @@
+package export
+
+import (
+	"context"
+
+	"golang.org/x/time/rate"
+)
+
+// limiter bounds the rate of all copies of a job together; nil does not.
+type limiter struct{ bucket *rate.Limiter }
+
+func newLimiter(bytesPerSecond int64) *limiter {
+	if bytesPerSecond <= 0 {
+		return nil
+	}
+	return &limiter{rate.NewLimiter(rate.Limit(bytesPerSecond), bufferSize)}
+}
+
+// wait blocks until n bytes, at most bufferSize, may pass.
+func (l *limiter) wait(ctx context.Context, n int) error {
+	if l == nil {
+		return ctx.Err()
+	}
+	return l.bucket.WaitN(ctx, n)
+}

@@ -1,0 +1,40 @@
+// Package open turns the address of a file system into a store. It is the one
+// package that names the drivers.
+package open
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+
+	"drover/internal/storage"
+	"drover/internal/storage/hdfs"
+)
+
+// Store is a store that must be closed after use.
+type Store interface {
+	storage.Store
+	io.Closer
+}
+
+// Root opens the file system that holds root, a full URI such as
+// hdfs://namenode:8020/hbase, and returns the path of root in it. nameNodes are
+// the RPC addresses that serve it, user is who writes.
+func Root(root string, nameNodes []string, user string) (Store, string, error) {
+	u, err := url.Parse(root)
+	if err != nil {
+		return nil, "", fmt.Errorf("root directory %q is no URI: %w", root, err)
+	}
+	switch u.Scheme {
+	case "hdfs":
+		s, err := hdfs.Open(hdfs.Config{NameNodes: nameNodes, User: user})
+		if err != nil {
+			return nil, "", fmt.Errorf("root directory %s: %w", root, err)
+		}
+		return s, u.Path, nil
+	case "":
+		return nil, "", fmt.Errorf("root directory %q has no scheme: write it as hdfs://namenode:8020/hbase", root)
+	default:
+		return nil, "", fmt.Errorf("root directory %s: %s is not supported, only hdfs is", root, u.Scheme)
+	}
+}

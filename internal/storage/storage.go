@@ -1,0 +1,116 @@
+// Package storage is the contract between the engines that move files and the
+// places files live in. An engine sees only this package; a driver sees only
+// this package and its own client. What a driver owes is written on the
+// interfaces below and proved by storagetest, which every driver runs.
+//
+// Paths are absolute, slash-separated and clean ("/hbase/data/default/t"); they
+// carry no scheme and no host.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// Errors that callers act on. Drivers wrap them, so test with errors.Is; each
+// also wraps its counterpart in io/fs. An error that is none of these says
+// nothing about whether the object exists: never read it as absence.
+var (
+	// ErrNotExist means the store answered and the object is not there.
+	ErrNotExist = fmt.Errorf("storage: %w", fs.ErrNotExist)
+	// ErrExist means the object is there and the call would not replace it.
+	ErrExist = fmt.Errorf("storage: %w", fs.ErrExist)
+	// ErrDenied means the store knows the user and refuses.
+	ErrDenied = fmt.Errorf("storage: %w", fs.ErrPermission)
+	// ErrNotEmpty means a directory still has entries.
+	ErrNotEmpty = errors.New("storage: directory is not empty")
+	// ErrIsDir means a file was expected and a directory is there.
+	ErrIsDir = errors.New("storage: is a directory")
+)
+
+// Object describes one file or directory.
+type Object struct {
+	Path    string
+	Size    int64 // bytes; 0 for a directory
+	ModTime time.Time
+	IsDir   bool
+	// BlockSize in bytes and Replication are what the store keeps for the file,
+	// or 0 where the store has no such notion.
+	BlockSize   int64
+	Replication int
+	Owner       string
+	Group       string
+}
+
+// Reader reads a store. Every method may be called from many goroutines at
+// once, returns within a second of its context's end, and names the path in its
+// errors.
+type Reader interface {
+	// Stat describes the object at path, or returns ErrNotExist.
+	Stat(ctx context.Context, path string) (Object, error)
+	// Open reads the file at path from its first byte. The context governs the
+	// returned reader until it is closed: reads fail soon after it ends. A file
+	// that is renamed or deleted after the first byte was read may still be
+	// read to its end, or fail; it never yields other bytes.
+	Open(ctx context.Context, path string) (io.ReadCloser, error)
+	// List returns the entries of a directory, sorted by path and complete: an
+	// error rather than a part. ErrNotExist when there is no such directory.
+	List(ctx context.Context, dir string) ([]Object, error)
+	// Checksum returns the file's checksum as Summer defines it, cut at the
+	// file's own block size. Where the store keeps checksums no data is read.
+	Checksum(ctx context.Context, path string) (Checksum, error)
+}
+
+// Store is a Reader that can also be written.
+type Store interface {
+	Reader
+	// Create starts a new file at path, replacing a file that is there, making
+	// missing parents. Stores that stream (HDFS) show the unfinished file under
+	// its path, shorter than it will be; what they promise is that Abort, and a
+	// Commit that fails, leave nothing there if the store can still be reached.
+	Create(ctx context.Context, path string, opt CreateOptions) (Writer, error)
+	// Mkdirs makes a directory and its parents; one that is there is no error.
+	Mkdirs(ctx context.Context, dir string) error
+	// Rename moves a file or a directory in one step: no reader ever sees both
+	// names or a part. ErrExist when something is at the new name already,
+	// ErrNotExist when nothing is at the old one.
+	Rename(ctx context.Context, from, to string) error
+	// Remove deletes one file or empty directory; one that is absent is no
+	// error, a directory with entries is ErrNotEmpty.
+	Remove(ctx context.Context, path string) error
+	// RemoveAll deletes a tree; one that is absent is no error.
+	RemoveAll(ctx context.Context, path string) error
+	// Usage tells how full the store is.
+	Usage(ctx context.Context) (Usage, error)
+}
+
+// Writer is a file being written. After the last Write call either Commit or
+// Abort; both release everything. A Writer belongs to one goroutine.
+type Writer interface {
+	io.Writer
+	// Commit finishes the file. Only after it returned nil is the file
+	// complete, durable as the store promises, and readable by others.
+	Commit() error
+	// Abort gives the file up and removes what was written. It is a no-op
+	// after Commit, so it may be deferred.
+	Abort() error
+}
+
+// CreateOptions say how a new file is to be stored. Zero values leave it to the
+// store's default. Stores without such a notion ignore them.
+type CreateOptions struct {
+	BlockSize   int64 // bytes
+	Replication int
+}
+
+// Usage is the state of a store's space, in bytes as the store counts them: on
+// HDFS raw bytes, that is, each replica counted.
+type Usage struct {
+	Capacity int64
+	Used     int64
+	Free     int64
+}

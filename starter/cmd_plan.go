@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"drover/activities"
+	"drover/internal/config"
+	"drover/internal/hbase"
+	"drover/internal/preflight"
+	"drover/workflows"
+)
+
+// planned is the answer of plan.
+type planned struct {
+	Title    string              `json:"title"`
+	Ready    bool                `json:"ready"`
+	Blocking int                 `json:"blocking"`
+	Findings []preflight.Finding `json:"findings"`
+}
+
+func newPlanCmd(a *app) *cobra.Command {
+	var o startOptions
+	cmd := &cobra.Command{
+		Use:   "plan RUNBOOK (--input FILE | --source A --target B --table T ...)",
+		Short: "look at both clusters and report every finding, changing nothing",
+		Long: exits(`
+Run the preflight of a migration from here, without Temporal and without
+changing anything: every finding at once, each with what was seen and what to
+do. It takes the input of start. The run itself checks again, from its workers:
+what those reach is what counts.`, codeOK, codeUsage, codeRefused, codeNotFound, codeUnreachable),
+		Example: "  drover plan HBaseMigration --source a --target b --table shop:orders",
+		Args:    oneArg("the name of a runbook, for instance HBaseMigration"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.plan(cmd.Context(), args[0], o, cmd.Flags())
+		},
+	}
+	o.register(cmd.Flags())
+	// A plan starts nothing, so it has no id.
+	cmd.Flags().Lookup("id").Hidden = true
+	return cmd
+}
+
+func (a *app) plan(ctx context.Context, name string, o startOptions, flags *pflag.FlagSet) error {
+	rb, err := findRunbook(name)
+	if err != nil {
+		return err
+	}
+	text, err := a.startInput(o, flags)
+	if err != nil {
+		return err
+	}
+	req, err := rb.parse(text)
+	if err != nil {
+		return err
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	if err := a.checkSites(req.sites); err != nil {
+		return err
+	}
+	in, ok := req.input.(workflows.HBaseMigrationInput)
+	if !ok {
+		return usage("%s has no plan yet", rb.name)
+	}
+	findings, err := preflightHBase(ctx, cfg, in)
+	if err != nil {
+		return err
+	}
+	return a.showPlan(judge(req.title, findings, in.Accept))
+}
+
+// preflightHBase calls the activity as a function: the same code as in a run.
+func preflightHBase(ctx context.Context, cfg config.Config, in workflows.HBaseMigrationInput) ([]preflight.Finding, error) {
+	hbase.SilenceZooKeeper()
+	sites := activities.NewSites(cfg)
+	seen, err := activities.NewHBase(sites).PreflightHBase(ctx, activities.PreflightInput{
+		Pair: activities.Pair{Source: in.Source, Target: in.Target}, Tables: in.Tables,
+		PeerID: "drover_plan", RunKey: "plan",
+	})
+	if err := errors.Join(err, sites.Close()); err != nil {
+		return nil, err
+	}
+	return seen.Findings, nil
+}
+
+func judge(title string, findings []preflight.Finding, accepted []string) planned {
+	answer := planned{Title: title, Findings: slices.Clone(findings)}
+	preflight.Sort(answer.Findings)
+	for _, f := range preflight.Blocking(findings) {
+		if !slices.Contains(accepted, f.ID) {
+			answer.Blocking++
+		}
+	}
+	answer.Ready = answer.Blocking == 0
+	if answer.Findings == nil {
+		answer.Findings = []preflight.Finding{}
+	}
+	return answer
+}
+
+func (a *app) showPlan(answer planned) error {
+	err := a.answer(answer, func(w io.Writer) error {
+		p := &page{w: w}
+		p.line("plan of %s", answer.Title)
+		if len(answer.Findings) > 0 {
+			showFindings(p, answer.Findings)
+		}
+		if answer.Ready {
+			p.line("nothing blocks: drover start takes the same flags")
+		}
+		return p.err
+	})
+	if err != nil {
+		return err
+	}
+	if !answer.Ready {
+		return fail(codeRefused, "%d blocking findings: a run would stop at its preflight", answer.Blocking).
+			try("what the findings say, or --accept ID for one you take on")
+	}
+	return nil
+}

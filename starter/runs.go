@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"drover/internal/nearest"
+	"drover/workflows"
+	"drover/workflows/step"
+)
+
+// queryPatience is how long a worker may take to answer a query. The server
+// itself holds a query without a worker for half a minute.
+const queryPatience = 8 * time.Second
+
+// runState is what Temporal says of a run, in the words drover prints.
+type runState string
+
+const (
+	stateRunning    runState = "running"
+	stateCompleted  runState = "completed"
+	stateFailed     runState = "failed"
+	stateCanceled   runState = "cancelled"
+	stateTerminated runState = "terminated"
+)
+
+func stateOf(status enums.WorkflowExecutionStatus) runState {
+	switch status {
+	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return stateRunning
+	case enums.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return stateCompleted
+	case enums.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return stateCanceled
+	case enums.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return stateTerminated
+	default:
+		return stateFailed
+	}
+}
+
+// view is all that is known of one run at one moment.
+type view struct {
+	WorkflowID string      `json:"workflowId"`
+	RunID      string      `json:"runId"`
+	Runbook    string      `json:"runbook"`
+	State      runState    `json:"state"`
+	UI         string      `json:"ui,omitempty"`
+	Status     step.Status `json:"status"`
+	// Verdict is the result's, empty while the run goes on.
+	Verdict string `json:"verdict,omitempty"`
+	// Problem says why Status is missing or why the run failed.
+	Problem string `json:"problem,omitempty"`
+	// Running is the progress of activities at this moment.
+	Running []step.Progress `json:"running,omitempty"`
+
+	started time.Time
+	result  json.RawMessage
+	silent  bool // no worker answered
+}
+
+func (v view) closed() bool { return v.State != stateRunning }
+
+// verdict is the error a verb that waited for the run ends with.
+func (v view) ended() error {
+	switch {
+	case v.Status.Outcome == workflows.OutcomeBlocked:
+		return fail(codeRefused, "run %s changed nothing: %s", v.WorkflowID, v.Problem).try("drover report " + v.WorkflowID)
+	case v.Status.Outcome == step.RejectedOutcome:
+		return fail(codeRefused, "run %s was rejected and put back", v.WorkflowID).try("drover report " + v.WorkflowID)
+	case v.Status.Outcome == step.AbortedOutcome || v.State == stateCanceled:
+		return fail(codeRefused, "run %s was aborted", v.WorkflowID).try("drover report " + v.WorkflowID)
+	case v.State == stateTerminated:
+		return fail(codeFailed, "run %s was terminated: nothing was put back", v.WorkflowID).try("drover report " + v.WorkflowID)
+	case v.State != stateCompleted:
+		return fail(codeFailed, "run %s failed: %s", v.WorkflowID, v.Problem).try("drover report " + v.WorkflowID)
+	case v.Verdict != "" && v.Verdict != "match":
+		return fail(codeFailed, "run %s ended with the verdict %q", v.WorkflowID, v.Verdict).try("drover report " + v.WorkflowID)
+	}
+	return nil
+}
+
+// outcome is the part of every runbook's result that verbs read.
+type outcome struct {
+	Outcome step.Outcome `json:"outcome"`
+	Reason  string       `json:"reason"`
+	Verdict string       `json:"verdict"`
+	Report  step.Status  `json:"report"`
+}
+
+// look asks Temporal, then the run itself, where a run is.
+func (a *app) look(ctx context.Context, s session, workflowID string) (view, error) {
+	described, err := s.client.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		if exitCode(err) == codeNotFound {
+			return view{}, a.noSuchRun(ctx, s, workflowID)
+		}
+		return view{}, fmt.Errorf("look at run %s: %w", workflowID, err)
+	}
+	info := described.GetWorkflowExecutionInfo()
+	v := view{
+		WorkflowID: workflowID, RunID: info.GetExecution().GetRunId(), Runbook: info.GetType().GetName(),
+		State: stateOf(info.GetStatus()), started: info.GetStartTime().AsTime(),
+	}
+	v.UI = s.endpoint.RunLink(workflowID, v.RunID)
+	if v.closed() {
+		s.readResult(ctx, &v)
+		return v, nil
+	}
+	v.Running = beats(described)
+	if err := s.query(ctx, &v); err != nil {
+		if ctx.Err() != nil {
+			return v, context.Cause(ctx)
+		}
+		v.silent = true
+		v.Problem = fmt.Sprintf("no worker answers: start one (drover dev, or the worker binary) (%s)", err)
+	}
+	return v, nil
+}
+
+// session is an open connection and where it leads.
+type session struct {
+	client   client.Client
+	endpoint interface {
+		RunLink(workflowID, runID string) string
+	}
+}
+
+func (s session) query(ctx context.Context, v *view) error {
+	ctx, cancel := context.WithTimeout(ctx, queryPatience)
+	defer cancel()
+	answer, err := s.client.QueryWorkflow(ctx, v.WorkflowID, v.RunID, step.StatusQuery)
+	if err != nil {
+		return err
+	}
+	return answer.Get(&v.Status)
+}
+
+// readResult fills in how a run ended. A failed run has no result; a worker can
+// still tell its last status.
+func (s session) readResult(ctx context.Context, v *view) {
+	err := s.client.GetWorkflow(ctx, v.WorkflowID, v.RunID).Get(ctx, &v.result)
+	if err == nil {
+		var end outcome
+		if err = json.Unmarshal(v.result, &end); err == nil {
+			v.Status, v.Verdict = end.Report, end.Verdict
+			v.Status.Outcome, v.Problem = end.Outcome, end.Reason
+			return
+		}
+	}
+	v.Problem = innermost(err)
+	if err := s.query(ctx, v); err != nil {
+		v.silent = true
+	}
+}
+
+// innermost drops the wrappers that Temporal puts around a failure's text.
+func innermost(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil || inner.Error() == "" {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+// beats reads the progress that running activities report with their heartbeat.
+func beats(described *workflowservice.DescribeWorkflowExecutionResponse) []step.Progress {
+	var running []step.Progress
+	for _, pending := range described.GetPendingActivities() {
+		var p step.Progress
+		details := pending.GetHeartbeatDetails()
+		if details == nil || converter.GetDefaultDataConverter().FromPayloads(details, &p) != nil || p.Total <= 0 {
+			continue
+		}
+		if p.Name == "" {
+			p.Name = pending.GetActivityType().GetName()
+		}
+		running = append(running, p)
+	}
+	return running
+}
+
+// drovers selects the runs of drover's own types.
+func drovers(more string) string {
+	var names []string
+	for _, rb := range runbooks() {
+		names = append(names, "'"+rb.name+"'")
+	}
+	query := "WorkflowType IN (" + strings.Join(names, ", ") + ")"
+	if more != "" {
+		query += " AND " + more
+	}
+	return query
+}
+
+func (s session) list(ctx context.Context, query string, limit int) ([]*workflow.WorkflowExecutionInfo, error) {
+	var runs []*workflow.WorkflowExecutionInfo
+	var next []byte
+	for {
+		page, err := s.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+			Query: query, PageSize: int32(min(limit, 100)), NextPageToken: next,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+		runs = append(runs, page.GetExecutions()...)
+		next = page.GetNextPageToken()
+		if len(runs) >= limit || len(next) == 0 {
+			return runs[:min(limit, len(runs))], nil
+		}
+	}
+}
+
+// pick returns the run a verb is about: the argument, else the only one that
+// runs. It never guesses between several.
+func (a *app) pick(ctx context.Context, s session, args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	running, err := s.list(ctx, drovers("ExecutionStatus = 'Running'"), 10)
+	if err != nil {
+		return "", err
+	}
+	switch len(running) {
+	case 0:
+		return "", fail(codeNotFound, "nothing runs: name the run").try("drover list")
+	case 1:
+		return running[0].GetExecution().GetWorkflowId(), nil
+	}
+	return "", usage("%d runs are running: name the one you mean: %s", len(running), strings.Join(ids(running), ", "))
+}
+
+func (a *app) noSuchRun(ctx context.Context, s session, workflowID string) error {
+	recent, err := s.list(ctx, drovers(""), 100)
+	if err != nil {
+		recent = nil // the hint is a courtesy; the run is absent either way
+	}
+	hint := ""
+	if guess, ok := nearest.Of(workflowID, ids(recent)); ok {
+		hint = fmt.Sprintf(", did you mean %q?", guess)
+	}
+	return fail(codeNotFound, "there is no run %q%s", workflowID, hint).try("drover list")
+}
+
+func ids(runs []*workflow.WorkflowExecutionInfo) []string {
+	var names []string
+	for _, run := range runs {
+		names = append(names, run.GetExecution().GetWorkflowId())
+	}
+	return names
+}
+
+// session connects; the caller closes the client.
+func (a *app) session(ctx context.Context) (session, error) {
+	c, endpoint, err := a.temporal(ctx)
+	return session{client: c, endpoint: endpoint}, err
+}

@@ -1,0 +1,23 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// verbs lists every command of drover, in the order of a migration.
+func verbs(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		newDemoCmd(a),
+		newSandboxCmd(a),
+		newDevCmd(a),
+		newPlanCmd(a),
+		newStartCmd(a),
+		newListCmd(a),
+		newStatusCmd(a),
+		newWatchCmd(a),
+		newApproveCmd(a),
+		newRejectCmd(a),
+		newPauseCmd(a),
+		newResumeCmd(a),
+		newAbortCmd(a),
+		newSchemaCmd(a),
+	}
+}
