@@ -35,7 +35,7 @@ cluster: setup
 
 ## bench-hbase: ours against HBase's own tools, one JSON object a line
 bench-hbase: setup
-	go run ./internal/bench
+	go run ./internal/bench/cmd/bench-hbase $(BENCH_FLAGS)
 
 ## bench: all benches there are
 bench: bench-hbase

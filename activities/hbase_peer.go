@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"drover/internal/fault"
 	"drover/internal/hbase"
@@ -102,13 +101,9 @@ func (a *HBase) RestoreReplicationScopes(ctx context.Context, in ScopesInput) (s
 	return fmt.Sprintf("replication scopes of %s at %s are %v again", t, in.Site, in.Scopes), nil
 }
 
-// caughtUp is the queue length, per region server, of a peer that has nothing
-// but open WALs left to read.
-const caughtUp = 1
-
-// AwaitCatchUp waits until the peer has shipped something or has nothing to
-// ship, and queues no more than the open WAL of each server. It is a
-// measurement for people; proof that nothing waits is ProveDrain's.
+// AwaitCatchUp waits until everything that was written before it was called
+// has been applied at the target: a drain proof with writers still at work.
+// The lag it returns is for people to read.
 func (a *HBase) AwaitCatchUp(ctx context.Context, in PeerInput) (CatchUpResult, error) {
 	p := beat(ctx)
 	defer p.end()
@@ -116,47 +111,23 @@ func (a *HBase) AwaitCatchUp(ctx context.Context, in PeerInput) (CatchUpResult, 
 	if err != nil {
 		return CatchUpResult{}, err
 	}
-	t := time.NewTicker(500 * time.Millisecond)
-	defer t.Stop()
-	for {
-		r, done, err := measureQueue(ctx, source.cluster, in.PeerID)
-		if err != nil || done {
-			return r, err
-		}
-		p.show(Progress{Name: "WALs queued", Done: int64(r.QueuedWALs), Unit: "WALs"})
-		select {
-		case <-ctx.Done():
-			return r, ctx.Err()
-		case <-t.C:
-		}
-	}
-}
-
-func measureQueue(ctx context.Context, c *hbase.Cluster, peer string) (CatchUpResult, bool, error) {
-	queues, err := c.ReplicationQueues(ctx, peer)
+	proof, err := source.cluster.ProveDrain(ctx, in.PeerID, p.drain)
 	if err != nil {
-		return CatchUpResult{}, false, err
+		return CatchUpResult{}, err
 	}
-	status, err := c.Status(ctx)
+	r := CatchUpResult{UpTo: proof.Begun, Took: proof.Finished.Sub(proof.Begun)}
+	queues, err := source.cluster.ReplicationQueues(ctx, in.PeerID)
 	if err != nil {
-		return CatchUpResult{}, false, err
+		return CatchUpResult{}, err
 	}
-	var r CatchUpResult
-	live := true
 	for _, q := range queues {
 		r.QueuedWALs += len(q.WALs)
-		live = live && q.Live && !q.Recovered
 	}
-	for _, server := range status.Live {
-		for _, s := range server.ReplSources {
-			if s.Peer == peer {
-				r.Lag = max(r.Lag, time.Duration(s.Lag)*time.Millisecond)
-				r.Shipped = r.Shipped || s.OperationsShipped > 0
-			}
-		}
-	}
-	return r, live && r.QueuedWALs <= caughtUp*len(status.Live) && r.Lag < time.Second, nil
+	return r, nil
 }
+
+// drain shows what a drain proof waits for.
+func (p *pulse) drain(d hbase.DrainProgress) { p.show(Progress{Name: "drain: " + d.String()}) }
 
 // ProveDrain proves, after the fence, that every acknowledged write of the
 // source was acknowledged by the target (hbase.md §5).
@@ -167,9 +138,7 @@ func (a *HBase) ProveDrain(ctx context.Context, in PeerInput) (DrainResult, erro
 	if err != nil {
 		return DrainResult{}, err
 	}
-	proof, err := source.cluster.ProveDrain(ctx, in.PeerID, func(d hbase.DrainProgress) {
-		p.show(Progress{Name: "drain: " + d.String()})
-	})
+	proof, err := source.cluster.ProveDrain(ctx, in.PeerID, p.drain)
 	if err != nil {
 		return DrainResult{}, err
 	}

@@ -140,12 +140,11 @@ type NamespaceInput struct {
 	Key       string `json:"key"`
 }
 
-// CatchUpResult is the last measurement of the queue of a peer. It is for
-// people to read; the drain proof after the fence does not rest on it.
+// CatchUpResult says up to which moment the target has every write.
 type CatchUpResult struct {
+	UpTo       time.Time     `json:"upTo"`
+	Took       time.Duration `json:"tookNanos"` // how long that took to be so
 	QueuedWALs int           `json:"queuedWals"`
-	Lag        time.Duration `json:"lagNanos"`
-	Shipped    bool          `json:"shipped"`
 }
 
 // VerifyInput compares one table at both sites.
@@ -154,6 +153,7 @@ type VerifyInput struct {
 	Table    string `json:"table"`
 	RunKey   string `json:"runKey"`
 	Parallel int    `json:"parallel"`
+	PeerID   string `json:"peerId"`
 	// Base counts the verifications of this table: each takes its own base
 	// snapshots, and drops those of the one before.
 	Base int `json:"base"`
@@ -210,9 +210,10 @@ type DrainResult struct {
 // DeltaInput asks for the proof that a verified table is still equal.
 type DeltaInput struct {
 	Pair
-	Table      string `json:"table"`
-	RunKey     string `json:"runKey"`
-	Attempt    int    `json:"attempt"`
+	Table  string `json:"table"`
+	RunKey string `json:"runKey"`
+	// Bytes is what the verification counted on one side.
+	Bytes      int64  `json:"bytes"`
 	SourceBase string `json:"sourceBase"`
 	TargetBase string `json:"targetBase"`
 	Parallel   int    `json:"parallel"`
@@ -220,8 +221,11 @@ type DeltaInput struct {
 
 // DeltaResult is the delta-snapshot proof.
 type DeltaResult struct {
-	Table        string   `json:"table"`
-	Verdict      string   `json:"verdict"`
+	Table   string `json:"table"`
+	Verdict string `json:"verdict"`
+	// Method is "full" when the whole table was compared again, "delta" when
+	// only what changed since the base was.
+	Method       string   `json:"method"`
 	NewFiles     int      `json:"newFiles"`
 	RowsCompared int64    `json:"rowsCompared"`
 	RegionsFull  int      `json:"regionsFull"`

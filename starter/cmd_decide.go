@@ -187,14 +187,15 @@ func (a *app) prompt(ctx context.Context, in *bufio.Reader, question string) (st
 	}
 }
 
-// ask sends an update and returns the run's sentence. A refusal has the code
+// ask sends an update to whatever run has the id now, which may have continued
+// as new since it was looked at, and returns the run's sentence. A refusal has the code
 // of a refusal; no answer in time has its own, because the update may still be
 // applied when a worker comes back.
 func (a *app) ask(ctx context.Context, s session, v view, update, updateID string, arg any) (string, error) {
 	waiting, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
 	handle, err := s.client.UpdateWorkflow(waiting, client.UpdateWorkflowOptions{
-		WorkflowID: v.WorkflowID, RunID: v.RunID, UpdateID: updateID, UpdateName: update,
+		WorkflowID: v.WorkflowID, UpdateID: updateID, UpdateName: update,
 		Args: []any{arg}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	var answer string

@@ -34,13 +34,20 @@ func newAbortCmd(a *app) *cobra.Command {
 	})
 }
 
+func newRemeasureCmd(a *app) *cobra.Command {
+	return newOrderCmd(a, order{
+		step.RemeasureUpdate, "measure the evidence of the open gate again",
+		"Measure the evidence of the open gate again, after you mended what it showed. The\nnew evidence has a new digest.",
+	})
+}
+
 func newOrderCmd(a *app, o order) *cobra.Command {
 	var said step.Order
 	cmd := &cobra.Command{
 		Use:     o.update + " [RUN] --reason WHY",
 		Short:   o.short,
 		Long:    exits(o.long, codeOK, codeUsage, codeRefused, codeNotFound, codeUnreachable, codeUnknown),
-		Example: fmt.Sprintf("  drover %s hbase-migration/a-b/shop:orders --reason \"ticket 4711\"", o.update),
+		Example: fmt.Sprintf("  drover %s hbase-migration.a.b.shop~orders --reason \"ticket 4711\"", o.update),
 		Args:    optionalArg("the id of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if said.By == "" || said.Reason == "" {

@@ -122,8 +122,8 @@ func (a *app) showPlan(answer planned) error {
 		return err
 	}
 	if !answer.Ready {
-		return fail(codeRefused, "%d blocking findings: a run would stop at its preflight", answer.Blocking).
-			try("what the findings say, or --accept ID for one you take on")
+		return fail(codeRefused, "a run would stop at its preflight: blocking findings: %d", answer.Blocking).
+			try("drover plan again after you did what they say, or --accept ID for one you take on")
 	}
 	return nil
 }

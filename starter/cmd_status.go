@@ -14,7 +14,7 @@ func newStatusCmd(a *app) *cobra.Command {
 Show where a run is, since when, what it waits for and what happens next. At an
 open gate it shows the evidence and the command that approves it. Without RUN it
 takes the only run that is running.`, codeOK, codeUsage, codeNotFound, codeUnreachable),
-		Example: "  drover status hbase-migration/a-b/shop:orders",
+		Example: "  drover status hbase-migration.a.b.shop~orders",
 		Args:    optionalArg("the id of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()

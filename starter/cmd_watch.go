@@ -19,7 +19,7 @@ refused, and how far the work is. On a terminal the work in progress is shown as
 bars, elsewhere as plain lines. The exit code is that of the run. Interrupting
 watch does not touch the run. With --json only the end is printed.`,
 			codeOK, codeFailed, codeUsage, codeRefused, codeNotFound, codeUnreachable, codeInterrupted),
-		Example: "  drover watch hbase-migration/a-b/shop:orders && echo moved",
+		Example: "  drover watch hbase-migration.a.b.shop~orders && echo moved",
 		Args:    optionalArg("the id of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if every < 100*time.Millisecond {

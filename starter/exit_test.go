@@ -56,8 +56,8 @@ func TestEveryExitCodeIsExplained(t *testing.T) {
 
 func TestEveryVerbExplainsItself(t *testing.T) {
 	root := newRoot(newApp(strings.NewReader(""), &strings.Builder{}, &strings.Builder{}))
-	if len(root.Commands()) < 14 {
-		t.Errorf("%d verbs, want at least 14", len(root.Commands()))
+	if len(root.Commands()) < 16 {
+		t.Errorf("%d verbs, want at least 16", len(root.Commands()))
 	}
 	for _, verb := range root.Commands() {
 		if verb.HasSubCommands() {
@@ -79,6 +79,7 @@ func TestHowARunEndsIsTheExitCodeOfWatch(t *testing.T) {
 		{"completed and different", view{State: stateCompleted, Verdict: "differ"}, codeFailed},
 		{"completed and unproven", view{State: stateCompleted, Verdict: "unproven", Status: step.Status{Outcome: step.Completed}}, codeFailed},
 		{"rejected", view{State: stateCompleted, Verdict: "unproven", Status: step.Status{Outcome: step.RejectedOutcome}}, codeRefused},
+		{"stopped by preflight", view{State: stateCompleted, Verdict: "unproven", Status: step.Status{Outcome: workflows.OutcomeBlocked}}, codeRefused},
 		{"aborted", view{State: stateCompleted, Status: step.Status{Outcome: step.AbortedOutcome}}, codeRefused},
 		{"cancelled", view{State: stateCanceled}, codeRefused},
 		{"terminated", view{State: stateTerminated}, codeFailed},
@@ -104,7 +105,7 @@ func TestTheSameTablesMakeTheSameRun(t *testing.T) {
 	id := func(tables ...string) string {
 		return hbaseMigrationID(workflows.HBaseMigrationInput{Source: "a", Target: "b", Tables: tables})
 	}
-	if got, want := id("ns:t"), "hbase-migration/a-b/ns:t"; got != want {
+	if got, want := id("ns:t"), "hbase-migration.a.b.ns~t"; got != want {
 		t.Errorf("id = %s, want %s", got, want)
 	}
 	if id("x", "y") != id("y", "x") {
@@ -112,5 +113,14 @@ func TestTheSameTablesMakeTheSameRun(t *testing.T) {
 	}
 	if id("x", "y") == id("x", "z") {
 		t.Error("different tables make the same id")
+	}
+}
+
+func TestRunIDsSurviveTheHTTPAPI(t *testing.T) {
+	for _, tables := range [][]string{{"t"}, {"ns:t"}, {"ns:a", "ns:b"}} {
+		id := hbaseMigrationID(workflows.HBaseMigrationInput{Source: "a", Target: "b", Tables: tables})
+		if strings.ContainsAny(id, "/:%? ") {
+			t.Errorf("id %q of %v holds a character that a URL path gives another meaning", id, tables)
+		}
 	}
 }

@@ -64,13 +64,14 @@ func parseHBaseMigration(json []byte) (request, error) {
 
 // hbaseMigrationID is stable: Temporal refuses a second run of the same tables
 // between the same sites while the first one runs. Several tables are named by
-// the first and a digest of all, so that the id stays short.
+// the first and a digest of all, so that the id stays short. It holds neither
+// slash nor colon: Temporal's HTTP API finds no run whose id has one.
 func hbaseMigrationID(in workflows.HBaseMigrationInput) string {
 	tables := slices.Sorted(slices.Values(in.Tables))
-	subject := tables[0]
-	if len(tables) > 1 {
+	subject := strings.ReplaceAll(tables[0], ":", "~")
+	if more := len(tables) - 1; more > 0 {
 		sum := sha256.Sum256([]byte(strings.Join(tables, "\n")))
-		subject = fmt.Sprintf("%s+%d-%s", tables[0], len(tables)-1, hex.EncodeToString(sum[:4]))
+		subject += fmt.Sprintf(".and-%d-more.%s", more, hex.EncodeToString(sum[:4]))
 	}
-	return fmt.Sprintf("hbase-migration/%s-%s/%s", in.Source, in.Target, subject)
+	return fmt.Sprintf("hbase-migration.%s.%s.%s", in.Source, in.Target, subject)
 }

@@ -65,13 +65,14 @@ type view struct {
 	Running []step.Progress `json:"running,omitempty"`
 
 	started time.Time
+	endedAt time.Time
 	result  json.RawMessage
 	silent  bool // no worker answered
 }
 
 func (v view) closed() bool { return v.State != stateRunning }
 
-// verdict is the error a verb that waited for the run ends with.
+// ended is the error a verb that waited for the run ends with.
 func (v view) ended() error {
 	switch {
 	case v.Status.Outcome == workflows.OutcomeBlocked:
@@ -111,6 +112,9 @@ func (a *app) look(ctx context.Context, s session, workflowID string) (view, err
 	v := view{
 		WorkflowID: workflowID, RunID: info.GetExecution().GetRunId(), Runbook: info.GetType().GetName(),
 		State: stateOf(info.GetStatus()), started: info.GetStartTime().AsTime(),
+	}
+	if info.GetCloseTime() != nil {
+		v.endedAt = info.GetCloseTime().AsTime()
 	}
 	v.UI = s.endpoint.RunLink(workflowID, v.RunID)
 	if v.closed() {

@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"drover/internal/preflight"
+	"drover/workflows"
 	"drover/workflows/step"
 )
 
@@ -34,7 +35,7 @@ func (p *page) field(label, value string) {
 	}
 }
 
-func (p *page) table(header table.Row, rows []table.Row) {
+func (p *page) table(header table.Row, rows []table.Row, wide ...table.ColumnConfig) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header = text.FormatDefault
@@ -45,6 +46,7 @@ func (p *page) table(header table.Row, rows []table.Row) {
 		t.AppendHeader(header)
 	}
 	t.AppendRows(rows)
+	t.SetColumnConfigs(wide)
 	for line := range strings.SplitSeq(t.Render(), "\n") {
 		p.line("%s", strings.TrimRight(line, " "))
 	}
@@ -79,11 +81,16 @@ func showView(w io.Writer, v view) error {
 		p.field("undone", undoneLine(undone))
 	}
 	p.field("UI", v.UI)
-	showEvidence(p, s)
-	if s.ApproveCommand != "" {
+	if s.Outcome == workflows.OutcomeBlocked {
 		p.line("")
-		p.field("approve", s.ApproveCommand)
-		p.field("reject", strings.Replace(s.ApproveCommand, "drover approve", "drover reject", 1))
+		showFindings(p, s.Findings)
+	}
+	showEvidence(p, s)
+	if s.Digest != "" {
+		approve := step.ApproveCommand(v.WorkflowID, s.WaitingAt, s.Digest)
+		p.line("")
+		p.field("approve", s.ApproveCommand) // empty when the evidence does not allow it
+		p.field("reject", strings.Replace(approve, "drover approve", "drover reject", 1))
 	}
 	return p.err
 }
@@ -99,9 +106,17 @@ func showEvidence(p *page, s step.Status) {
 		rows = append(rows, table.Row{fact.Name, fact.Value})
 	}
 	p.table(nil, rows)
+	if s.Evidence.Blocked != "" {
+		p.line("\nit cannot be approved: %s", s.Evidence.Blocked)
+	}
 	if s.Evidence.Markdown != "" {
 		p.line("\n%s", strings.TrimSpace(s.Evidence.Markdown))
 	}
+}
+
+// wrapped keeps the sentences of a column from running off the screen.
+func wrapped(column int) table.ColumnConfig {
+	return table.ColumnConfig{Number: column, WidthMax: 44, WidthMaxEnforcer: text.WrapSoft}
 }
 
 func showFindings(p *page, findings []preflight.Finding) {
@@ -109,7 +124,7 @@ func showFindings(p *page, findings []preflight.Finding) {
 	for _, f := range findings {
 		rows = append(rows, table.Row{f.Severity, f.ID, f.Subject, f.Seen, orNone(f.Do)})
 	}
-	p.table(table.Row{"severity", "id", "subject", "seen", "do"}, rows)
+	p.table(table.Row{"severity", "id", "subject", "seen", "do"}, rows, wrapped(4), wrapped(5))
 }
 
 func stateLine(v view) string {

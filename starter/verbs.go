@@ -15,9 +15,11 @@ func verbs(a *app) []*cobra.Command {
 		newWatchCmd(a),
 		newApproveCmd(a),
 		newRejectCmd(a),
+		newRemeasureCmd(a),
 		newPauseCmd(a),
 		newResumeCmd(a),
 		newAbortCmd(a),
+		newReportCmd(a),
 		newSchemaCmd(a),
 	}
 }

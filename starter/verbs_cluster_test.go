@@ -5,6 +5,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,12 +118,12 @@ func TestVerbsOnARealTemporal(t *testing.T) {
 func startRun(t *testing.T, table string) (id string, at view) {
 	t.Helper()
 	must(t, codeOK, "drover watch", "start", "HBaseMigration", "--source", "a", "--target", "b", "--table", table)
-	id = "hbase-migration/a-b/" + table
+	id = "hbase-migration.a.b." + table
 	return id, awaitGate(t, id)
 }
 
-// awaitGate asks until the gate shows its evidence.
-func awaitGate(t *testing.T, id string) view {
+// awaitGate asks until the gate shows evidence other than the one known.
+func awaitGate(t *testing.T, id string, known ...string) view {
 	t.Helper()
 	end := time.After(deadline)
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -131,7 +134,7 @@ func awaitGate(t *testing.T, id string) view {
 		if err := json.Unmarshal([]byte(got.out), &v); err != nil {
 			t.Fatalf("status of %s: %v in %s", id, err, got.out)
 		}
-		if v.Status.Digest != "" {
+		if v.Status.Digest != "" && !slices.Contains(known, v.Status.Digest) {
 			return v
 		}
 		select {
@@ -151,6 +154,7 @@ func approveARun(t *testing.T) {
 	must(t, codeUsage, "say why", "approve", id, "--digest", digest)
 	must(t, codeRefused, "evidence changed: you read 000000000000, current is "+digest, "approve", id, "--digest", "000000000000", "--reason", "r")
 	must(t, codeRefused, "HBaseMigration has no gate \"cleanup\"", "approve", id, "--gate", "cleanup", "--digest", digest, "--reason", "r")
+	digest = remeasure(t, id, digest)
 	must(t, codeOK, "paused", "pause", id, "--reason", "lunch")
 	must(t, codeRefused, "already paused", "pause", id, "--reason", "lunch")
 	must(t, codeRefused, "resume it, then decide", "approve", id, "--digest", digest, "--reason", "r")
@@ -161,6 +165,19 @@ func approveARun(t *testing.T) {
 	must(t, codeRefused, "has ended", "abort", id, "--reason", "too late")
 	must(t, codeOK, id, "list")
 	must(t, codeOK, "olga", "report", id)
+	must(t, codeOK, `"verdict": "match"`, "report", id, "--json")
+	file := filepath.Join(t.TempDir(), "report.html")
+	must(t, codeOK, "written to", "report", id, "--format", "html", "--out", file)
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "<html") {
+		t.Errorf("the HTML report: %v, %.80q", err, text)
+	}
+}
+
+// remeasure asks for new evidence and returns its digest.
+func remeasure(t *testing.T, id, digest string) string {
+	t.Helper()
+	must(t, codeOK, "measures again", "remeasure", id, "--reason", "mended")
+	return awaitGate(t, id, digest).Status.Digest
 }
 
 func endARun(t *testing.T, table, verb string) {
@@ -175,12 +192,12 @@ func endARun(t *testing.T, table, verb string) {
 }
 
 func nameARun(t *testing.T) {
-	awaitGate(t, "hbase-migration/a-b/early")
-	must(t, codeOK, "hbase-migration/a-b/early", "status")
-	must(t, codeNotFound, `did you mean "hbase-migration/a-b/early"?`, "status", "hbase-migration/a-b/earl")
+	awaitGate(t, "hbase-migration.a.b.early")
+	must(t, codeOK, "hbase-migration.a.b.early", "status")
+	must(t, codeNotFound, `did you mean "hbase-migration.a.b.early"?`, "status", "hbase-migration.a.b.earl")
 	startRun(t, "second")
 	must(t, codeUsage, "name the one you mean", "status")
-	must(t, codeOK, "", "abort", "hbase-migration/a-b/second", "--reason", "r")
-	must(t, codeOK, "", "abort", "hbase-migration/a-b/early", "--reason", "r")
-	must(t, codeRefused, "aborted", "watch", "hbase-migration/a-b/early")
+	must(t, codeOK, "", "abort", "hbase-migration.a.b.second", "--reason", "r")
+	must(t, codeOK, "", "abort", "hbase-migration.a.b.early", "--reason", "r")
+	must(t, codeRefused, "aborted", "watch", "hbase-migration.a.b.early")
 }

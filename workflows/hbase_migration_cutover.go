@@ -102,13 +102,16 @@ func (m *hbaseMigration) measureCutover(ctx workflow.Context) (step.Evidence, er
 }
 
 func (m *hbaseMigration) verifyInput(table string, base int) activities.VerifyInput {
-	return activities.VerifyInput{Pair: m.pair, Table: table, RunKey: m.key, Parallel: m.in.VerifyParallel, Base: base}
+	return activities.VerifyInput{Pair: m.pair, Table: table, RunKey: m.key, PeerID: m.peerID(), Parallel: m.in.VerifyParallel, Base: base}
 }
 
 // attemptCutover goes from the approval to the commit line. Until it returns
 // nil everything it did is undone by the caller.
 func (m *hbaseMigration) attemptCutover(ctx workflow.Context, n int) error {
 	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseFence, n), "pausing splits, then refusing writes on the source")
+	if err := m.declareDelta(ctx); err != nil {
+		return err
+	}
 	if err := m.pauseSplits(ctx); err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ func (m *hbaseMigration) attemptCutover(ctx workflow.Context, n int) error {
 		return fmt.Errorf("drain proof: %w", err)
 	}
 	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseDelta, n), "comparing what changed since the verification")
-	delta, err := m.proveDelta(ctx, n)
+	delta, err := m.proveDelta(ctx)
 	if err != nil {
 		return fmt.Errorf("delta proof: %w", err)
 	}
@@ -152,6 +155,21 @@ type frozen struct {
 	Freeze
 	Called time.Time `json:"called"`
 	Proved time.Time `json:"proved"`
+}
+
+// declareDelta comes before the fence although the proof comes after it: undos
+// run newest first, and writes must be accepted again before anything else.
+func (m *hbaseMigration) declareDelta(ctx workflow.Context) error {
+	for _, table := range m.in.Tables {
+		if err := undo(control(ctx, m.in.Source), m, "delete what the delta proof of "+table+" made", hb.DropDelta, m.deltaInput(table)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *hbaseMigration) deltaInput(table string) activities.DeltaInput {
+	return activities.DeltaInput{Pair: m.pair, Table: table, RunKey: m.key, Parallel: m.in.VerifyParallel}
 }
 
 func (m *hbaseMigration) pauseSplits(ctx workflow.Context) error {
@@ -183,21 +201,15 @@ func (m *hbaseMigration) fence(ctx workflow.Context, n int) (activities.FenceRes
 
 // proveDelta holds for a table that was verified before and differs nowhere in
 // what changed since. Anything else fails the attempt.
-func (m *hbaseMigration) proveDelta(ctx workflow.Context, n int) ([]activities.DeltaResult, error) {
+func (m *hbaseMigration) proveDelta(ctx workflow.Context) ([]activities.DeltaResult, error) {
 	verified, ok := step.Recall[[]activities.VerifyResult](m.run, "verified")
 	if !ok {
 		return nil, errors.New("no verification to start from")
 	}
 	out := make([]activities.DeltaResult, len(m.in.Tables))
 	err := m.eachTable(ctx, func(ctx workflow.Context, i int, table string) error {
-		in := activities.DeltaInput{
-			Pair: m.pair, Table: table, RunKey: m.key, Attempt: n, Parallel: m.in.VerifyParallel,
-			SourceBase: verified[i].SourceBase, TargetBase: verified[i].TargetBase,
-		}
-		drop := activities.BaseInput{Pair: m.pair, Table: table, RunKey: m.key}
-		if err := undo(control(ctx, m.in.Source), m, "delete what the delta proof of "+table+" made", hb.DropDelta, drop); err != nil {
-			return err
-		}
+		in := m.deltaInput(table)
+		in.Bytes, in.SourceBase, in.TargetBase = verified[i].Bytes, verified[i].SourceBase, verified[i].TargetBase
 		var err error
 		out[i], err = step.Do(within(bulk(ctx, m.in.Target), maxFreeze), hb.ProveDelta, in)
 		if err == nil && out[i].Verdict != verdictMatch {
@@ -235,6 +247,15 @@ func (m *hbaseMigration) retireSource(ctx workflow.Context) error {
 	err := m.forward(ctx, "remove the replication peer", func(ctx workflow.Context) error {
 		_, err := step.Once(control(ctx, m.in.Source), m.run, "retire-peer", hb.RemoveReplicationPeer, peer)
 		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = m.forward(ctx, "delete what the delta proof made", func(ctx workflow.Context) error {
+		return m.eachTable(ctx, func(ctx workflow.Context, _ int, table string) error {
+			_, err := step.Once(control(ctx, m.in.Source), m.run, "retire-delta/"+table, hb.DropDelta, m.deltaInput(table))
+			return err
+		})
 	})
 	if err != nil {
 		return err

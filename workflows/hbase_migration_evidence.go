@@ -30,7 +30,7 @@ func cutoverEvidence(now time.Time, base activities.Baseline, lag activities.Cat
 			add("differences in "+v.Table, "%d rows, the first: %s", v.Differing, strings.Join(v.Differences, "; "))
 		}
 	}
-	add("replication", "%d WALs queued, last measured lag %s", lag.QueuedWALs, lag.Lag.Round(time.Millisecond))
+	add("replication", "every write before %s is at the target (known %s later); %d WALs queued now", lag.UpTo.UTC().Format(time.DateTime), lag.Took.Round(time.Millisecond), lag.QueuedWALs)
 	add("regions to fence", "%d", regions)
 	add("source", "HBase %s", base.SourceVersion)
 	add("target", "HBase %s", base.TargetVersion)

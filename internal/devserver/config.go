@@ -51,7 +51,8 @@ func clusterOfOne(o options) *cluster.Config {
 				InitialFailoverVersion: 1,
 				RPCAddress:             hostPort(o.IP, o.Port),
 				HTTPAddress:            hostPort(o.IP, o.HTTPPort),
-				ClusterID:              newClusterID(),
+				// Names a new database; an existing one keeps the id it has.
+				ClusterID: primitives.NewUUID().String(),
 			},
 		},
 	}

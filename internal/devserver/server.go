@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -173,6 +172,3 @@ func (s *server) registerSearchAttributes(ctx context.Context) (added bool, err 
 	}
 	return added, nil
 }
-
-// newClusterID names a new database; an existing one keeps the name it has.
-func newClusterID() string { return rand.Text() }

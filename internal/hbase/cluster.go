@@ -3,7 +3,9 @@ package hbase
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 )
@@ -146,19 +148,33 @@ func (c *Cluster) forgetMaster() {
 }
 
 // repeat says what may be done when the answer of a call was lost.
-type repeat bool
+type repeat int
 
 const (
-	once       repeat = false // the call may have been carried out: its caller looks
-	repeatable repeat = true  // reads, and calls with a nonce
+	once       repeat = iota // the call may have been carried out: its caller looks
+	repeatable               // it carries a nonce, or doing it twice is harmless
+	reading                  // it only reads, so its answer comes at once or is lost
 )
 
+// withNonce is repeatable if there is a nonce.
+func withNonce(n Nonce) repeat {
+	if n == 0 {
+		return once
+	}
+	return repeatable
+}
+
+// readTimeout bounds one attempt of a read: a master that dies or starts may
+// drop a call without an answer. Calls that change something have no such
+// bound: a restore checks all files inside its call.
+const readTimeout = 30 * time.Second
+
 // call sends one request to the active master. While there is none, or it is
-// starting, the call is repeated until ctx ends; after a lost answer only if
-// it is repeatable.
+// starting, the call is repeated until ctx ends; after a lost answer only as r
+// allows.
 func (c *Cluster) call(ctx context.Context, r repeat, method string, req, resp proto.Message) error {
 	again := func(err error) bool {
-		if !unsent(err) && !refusedBefore(err) && !(bool(r) && lost(err)) {
+		if !unsent(err) && !refusedBefore(err) && (r == once || !lost(err)) {
 			return false
 		}
 		c.forgetMaster()
@@ -169,14 +185,44 @@ func (c *Cluster) call(ctx context.Context, r repeat, method string, req, resp p
 		if err != nil {
 			return err
 		}
-		conn, err := c.RegionServer(ctx, addr, MasterService)
-		if err != nil {
-			return err
-		}
-		proto.Reset(resp)
-		_, err = conn.Call(ctx, method, req, resp)
+		return c.attempt(ctx, r, addr, method, req, resp)
+	})
+}
+
+func (c *Cluster) attempt(ctx context.Context, r repeat, addr, method string, req, resp proto.Message) error {
+	conn, err := c.RegionServer(ctx, addr, MasterService)
+	if err != nil {
+		return err
+	}
+	proto.Reset(resp)
+	send := func(ctx context.Context) error {
+		_, err := conn.Call(ctx, method, req, resp)
+		return err
+	}
+	if r == reading {
+		return bounded(ctx, addr, method, send)
+	}
+	return send(ctx)
+}
+
+// bounded gives up an attempt after readTimeout and reports its answer lost.
+func bounded(ctx context.Context, addr, method string, send func(context.Context) error) error {
+	short, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	err := send(short)
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		return &ConnError{Server: addr, Method: method, Err: fmt.Errorf("no answer within %s", readTimeout)}
+	}
+	return err
+}
+
+// quick is server for calls that are answered at once.
+func (c *Cluster) quick(ctx context.Context, addr string, svc Service, method string, req, resp proto.Message) (cells []byte, err error) {
+	err = bounded(ctx, addr, method, func(ctx context.Context) (err error) {
+		cells, err = c.server(ctx, addr, svc, method, req, resp)
 		return err
 	})
+	return cells, err
 }
 
 // server sends one read or repeatable request to one region server. A server

@@ -85,7 +85,7 @@ func (c *Cluster) scanMeta(ctx context.Context, t TableName) ([]Region, error) {
 	rows := metaRows{table: t}
 	for {
 		var resp hbasepb.ScanResponse
-		cells, err := c.server(ctx, meta.Addr(), ClientService, "Scan", req, &resp)
+		cells, err := c.quick(ctx, meta.Addr(), ClientService, "Scan", req, &resp)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (c *Cluster) closeMetaScanner(ctx context.Context, addr string, id uint64) 
 		return
 	}
 	req := &hbasepb.ScanRequest{ScannerId: proto.Uint64(id), CloseScanner: proto.Bool(true), NumberOfRows: proto.Uint32(0)}
-	_, _ = c.server(ctx, addr, ClientService, "Scan", req, &hbasepb.ScanResponse{})
+	_, _ = c.quick(ctx, addr, ClientService, "Scan", req, &hbasepb.ScanResponse{})
 }
 
 // metaRows gathers the cells of each row; a row may span two answers.

@@ -13,7 +13,7 @@ import (
 // NamespaceExists reports whether the namespace is there.
 func (c *Cluster) NamespaceExists(ctx context.Context, name string) (bool, error) {
 	var resp hbasepb.GetNamespaceDescriptorResponse
-	err := c.call(ctx, repeatable, "GetNamespaceDescriptor", &hbasepb.GetNamespaceDescriptorRequest{NamespaceName: proto.String(name)}, &resp)
+	err := c.call(ctx, reading, "GetNamespaceDescriptor", &hbasepb.GetNamespaceDescriptorRequest{NamespaceName: proto.String(name)}, &resp)
 	if IsClass(err, "NamespaceNotFoundException") {
 		return false, nil
 	}
@@ -32,7 +32,7 @@ func (c *Cluster) CreateNamespace(ctx context.Context, name string, n Nonce) (cr
 		NamespaceDescriptor: &hbasepb.NamespaceDescriptor{Name: []byte(name)}, NonceGroup: group, Nonce: nonce,
 	}
 	var resp hbasepb.CreateNamespaceResponse
-	err = c.call(ctx, repeat(n != 0), "CreateNamespace", req, &resp)
+	err = c.call(ctx, withNonce(n), "CreateNamespace", req, &resp)
 	if err == nil {
 		err = c.await(ctx, resp.GetProcId())
 	}

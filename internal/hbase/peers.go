@@ -147,7 +147,7 @@ func (c *Cluster) untilPeer(ctx context.Context, id string, reached func(context
 // may live in files instead of ZooKeeper.
 func (c *Cluster) Peers(ctx context.Context) ([]Peer, error) {
 	var resp hbasepb.ListReplicationPeersResponse
-	if err := c.call(ctx, repeatable, "ListReplicationPeers", &hbasepb.ListReplicationPeersRequest{}, &resp); err != nil {
+	if err := c.call(ctx, reading, "ListReplicationPeers", &hbasepb.ListReplicationPeersRequest{}, &resp); err != nil {
 		return nil, failed("list replication peers of", c.cfg.ClusterKey(), err)
 	}
 	var out []Peer
@@ -175,7 +175,7 @@ func (c *Cluster) FindPeer(ctx context.Context, id string) (Peer, error) {
 // no such switch: always true.
 func (c *Cluster) PeerModificationEnabled(ctx context.Context) (bool, error) {
 	var resp hbasepb.IsReplicationPeerModificationEnabledResponse
-	err := c.call(ctx, repeatable, "IsReplicationPeerModificationEnabled", &hbasepb.IsReplicationPeerModificationEnabledRequest{}, &resp)
+	err := c.call(ctx, reading, "IsReplicationPeerModificationEnabled", &hbasepb.IsReplicationPeerModificationEnabledRequest{}, &resp)
 	if isUnsupported(err) {
 		return true, nil
 	}

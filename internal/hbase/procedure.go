@@ -51,7 +51,7 @@ func (c *Cluster) await(ctx context.Context, id uint64) error {
 	req := &hbasepb.GetProcedureResultRequest{ProcId: proto.Uint64(id)}
 	return poll(ctx, 10*time.Millisecond, 200*time.Millisecond, func(ctx context.Context) (bool, error) {
 		var resp hbasepb.GetProcedureResultResponse
-		if err := c.call(ctx, repeatable, "getProcedureResult", req, &resp); err != nil {
+		if err := c.call(ctx, reading, "getProcedureResult", req, &resp); err != nil {
 			return false, err
 		}
 		switch resp.GetState() {
@@ -79,7 +79,7 @@ func procedureFailure(e *hbasepb.ForeignExceptionMessage) error {
 // procedures lists what the master runs and has run lately.
 func (c *Cluster) procedures(ctx context.Context) ([]Procedure, error) {
 	var resp hbasepb.GetProceduresResponse
-	if err := c.call(ctx, repeatable, "GetProcedures", &hbasepb.GetProceduresRequest{}, &resp); err != nil {
+	if err := c.call(ctx, reading, "GetProcedures", &hbasepb.GetProceduresRequest{}, &resp); err != nil {
 		return nil, failed("list procedures of", c.cfg.ClusterKey(), err)
 	}
 	out := make([]Procedure, 0, len(resp.GetProcedure()))

@@ -128,7 +128,7 @@ func (c *Cluster) rollWALs(ctx context.Context, servers []ServerName) error {
 	g.SetLimit(16)
 	for _, s := range servers {
 		g.Go(func() error {
-			_, err := c.server(ctx, s.Addr(), AdminService, "RollWALWriter", &hbasepb.RollWALWriterRequest{}, &hbasepb.RollWALWriterResponse{})
+			_, err := c.quick(ctx, s.Addr(), AdminService, "RollWALWriter", &hbasepb.RollWALWriterRequest{}, &hbasepb.RollWALWriterResponse{})
 			return failed("roll WAL of", s.String(), err)
 		})
 	}

@@ -20,7 +20,7 @@ func (c *Cluster) SplitRegion(ctx context.Context, r Region, row []byte, n Nonce
 	group, nonce := n.pair()
 	req := &hbasepb.SplitTableRegionRequest{RegionInfo: r.proto(), SplitRow: row, NonceGroup: group, Nonce: nonce}
 	var resp hbasepb.SplitTableRegionResponse
-	err := c.call(ctx, repeat(n != 0), "SplitRegion", req, &resp)
+	err := c.call(ctx, withNonce(n), "SplitRegion", req, &resp)
 	if err == nil {
 		err = c.await(ctx, resp.GetProcId())
 	}
@@ -43,7 +43,7 @@ func (c *Cluster) MergeRegions(ctx context.Context, rs []Region, n Nonce) error 
 		})
 	}
 	var resp hbasepb.MergeTableRegionsResponse
-	err := c.call(ctx, repeat(n != 0), "MergeTableRegions", req, &resp)
+	err := c.call(ctx, withNonce(n), "MergeTableRegions", req, &resp)
 	if err == nil {
 		err = c.await(ctx, resp.GetProcId())
 	}

@@ -50,7 +50,7 @@ func (c *Cluster) restore(ctx context.Context, name string, into TableName, n No
 		NonceGroup: group, Nonce: nonce, RestoreACL: proto.Bool(false),
 	}
 	var resp hbasepb.RestoreSnapshotResponse
-	if err := c.call(ctx, repeat(n != 0), "RestoreSnapshot", req, &resp); err != nil {
+	if err := c.call(ctx, withNonce(n), "RestoreSnapshot", req, &resp); err != nil {
 		return err
 	}
 	return c.await(ctx, resp.GetProcId())

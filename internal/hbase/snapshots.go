@@ -102,7 +102,7 @@ func (c *Cluster) takeSnapshot(ctx context.Context, spec SnapshotSpec) error {
 	}
 	return poll(ctx, 20*time.Millisecond, 250*time.Millisecond, func(ctx context.Context) (bool, error) {
 		var done hbasepb.IsSnapshotDoneResponse
-		err := c.call(ctx, repeatable, "IsSnapshotDone", &hbasepb.IsSnapshotDoneRequest{Snapshot: desc}, &done)
+		err := c.call(ctx, reading, "IsSnapshotDone", &hbasepb.IsSnapshotDoneRequest{Snapshot: desc}, &done)
 		return done.GetDone(), err
 	})
 }
@@ -125,7 +125,7 @@ func (c *Cluster) snapshotDone(ctx context.Context, spec SnapshotSpec) (bool, er
 // Snapshots lists the completed snapshots.
 func (c *Cluster) Snapshots(ctx context.Context) ([]Snapshot, error) {
 	var resp hbasepb.GetCompletedSnapshotsResponse
-	if err := c.call(ctx, repeatable, "GetCompletedSnapshots", &hbasepb.GetCompletedSnapshotsRequest{}, &resp); err != nil {
+	if err := c.call(ctx, reading, "GetCompletedSnapshots", &hbasepb.GetCompletedSnapshotsRequest{}, &resp); err != nil {
 		return nil, failed("list snapshots of", c.cfg.ClusterKey(), err)
 	}
 	var out []Snapshot

@@ -70,7 +70,7 @@ func (c *Cluster) Status(ctx context.Context) (Status, error) {
 		hbasepb.Option_REGIONS_IN_TRANSITION, hbasepb.Option_BALANCER_ON,
 	}}
 	var resp hbasepb.GetClusterStatusResponse
-	if err := c.call(ctx, repeatable, "GetClusterStatus", req, &resp); err != nil {
+	if err := c.call(ctx, reading, "GetClusterStatus", req, &resp); err != nil {
 		return Status{}, failed("read status of", c.cfg.ClusterKey(), err)
 	}
 	p := resp.GetClusterStatus()

@@ -15,7 +15,7 @@ func (c *Cluster) SplitMergeEnabled(ctx context.Context) (split, merge bool, err
 	for typ, out := range map[hbasepb.MasterSwitchType]*bool{hbasepb.MasterSwitchType_SPLIT: &split, hbasepb.MasterSwitchType_MERGE: &merge} {
 		var resp hbasepb.IsSplitOrMergeEnabledResponse
 		req := &hbasepb.IsSplitOrMergeEnabledRequest{SwitchType: typ.Enum()}
-		if err := c.call(ctx, repeatable, "IsSplitOrMergeEnabled", req, &resp); err != nil {
+		if err := c.call(ctx, reading, "IsSplitOrMergeEnabled", req, &resp); err != nil {
 			return false, false, failed("read split and merge switches of", c.cfg.ClusterKey(), err)
 		}
 		*out = resp.GetEnabled()
@@ -57,6 +57,6 @@ func (c *Cluster) AwaitNoSplits(ctx context.Context, t TableName) error {
 // BalancerEnabled reads whether the balancer moves regions.
 func (c *Cluster) BalancerEnabled(ctx context.Context) (bool, error) {
 	var resp hbasepb.IsBalancerEnabledResponse
-	err := c.call(ctx, repeatable, "IsBalancerEnabled", &hbasepb.IsBalancerEnabledRequest{}, &resp)
+	err := c.call(ctx, reading, "IsBalancerEnabled", &hbasepb.IsBalancerEnabledRequest{}, &resp)
 	return resp.GetEnabled(), failed("read balancer switch of", c.cfg.ClusterKey(), err)
 }

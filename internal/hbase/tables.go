@@ -25,7 +25,7 @@ const (
 func (c *Cluster) Table(ctx context.Context, t TableName) (*Table, error) {
 	req := &hbasepb.GetTableDescriptorsRequest{TableNames: []*hbasepb.TableName{t.Proto()}}
 	var resp hbasepb.GetTableDescriptorsResponse
-	if err := c.call(ctx, repeatable, "GetTableDescriptors", req, &resp); err != nil {
+	if err := c.call(ctx, reading, "GetTableDescriptors", req, &resp); err != nil {
 		return nil, failed("describe table", t.String(), err)
 	}
 	for _, s := range resp.GetTableSchema() {
@@ -39,7 +39,7 @@ func (c *Cluster) Table(ctx context.Context, t TableName) (*Table, error) {
 // TableNames lists all tables but the system's own.
 func (c *Cluster) TableNames(ctx context.Context) ([]TableName, error) {
 	var resp hbasepb.GetTableNamesResponse
-	if err := c.call(ctx, repeatable, "GetTableNames", &hbasepb.GetTableNamesRequest{}, &resp); err != nil {
+	if err := c.call(ctx, reading, "GetTableNames", &hbasepb.GetTableNamesRequest{}, &resp); err != nil {
 		return nil, failed("list tables of", c.cfg.ClusterKey(), err)
 	}
 	var out []TableName
@@ -52,7 +52,7 @@ func (c *Cluster) TableNames(ctx context.Context) ([]TableName, error) {
 // TableState reads whether t is enabled; ErrTableNotFound when there is none.
 func (c *Cluster) TableState(ctx context.Context, t TableName) (TableState, error) {
 	var resp hbasepb.GetTableStateResponse
-	err := c.call(ctx, repeatable, "GetTableState", &hbasepb.GetTableStateRequest{TableName: t.Proto()}, &resp)
+	err := c.call(ctx, reading, "GetTableState", &hbasepb.GetTableStateRequest{TableName: t.Proto()}, &resp)
 	if err != nil {
 		return "", failed("read state of table", t.String(), err)
 	}
@@ -65,7 +65,7 @@ func (c *Cluster) CreateTable(ctx context.Context, t *Table, splits [][]byte, n 
 	group, nonce := n.pair()
 	req := &hbasepb.CreateTableRequest{TableSchema: t.Schema, SplitKeys: splits, NonceGroup: group, Nonce: nonce}
 	var resp hbasepb.CreateTableResponse
-	err := c.call(ctx, repeat(n != 0), "CreateTable", req, &resp)
+	err := c.call(ctx, withNonce(n), "CreateTable", req, &resp)
 	if err == nil {
 		err = c.await(ctx, resp.GetProcId())
 	}
@@ -164,7 +164,7 @@ func (c *Cluster) ModifyTable(ctx context.Context, t *Table, n Nonce) error {
 		ReopenRegions: proto.Bool(true),
 	}
 	var resp hbasepb.ModifyTableResponse
-	err := c.call(ctx, repeat(n != 0), "ModifyTable", req, &resp)
+	err := c.call(ctx, withNonce(n), "ModifyTable", req, &resp)
 	if err == nil {
 		err = c.await(ctx, resp.GetProcId())
 	}

@@ -232,7 +232,7 @@ func TestSummaryDependsOnContent(t *testing.T) {
 }
 
 func TestMemoryStaysFlat(t *testing.T) {
-	const count = 300_000
+	const count = 60_000
 	path := filepath.Join(t.TempDir(), "files")
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -70,12 +70,12 @@ func lead(r Record) string {
 		text = "Completed, but NOT everything was compared: equality is unproven."
 	case r.Outcome != "":
 		text = strings.ToUpper(r.Outcome[:1]) + r.Outcome[1:] + "."
+		if r.Reason != "" {
+			text = strings.TrimSuffix(text, ".") + ": " + r.Reason
+		}
 	}
 	if r.Lost != nil && *r.Lost > 0 {
 		text += fmt.Sprintf(" %s acknowledged writes are LOST.", humanize.Comma(*r.Lost))
-	}
-	if r.Reason != "" {
-		text += " " + r.Reason
 	}
 	return text
 }

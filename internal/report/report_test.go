@@ -53,7 +53,7 @@ func completed() report.Record {
 func aborted() report.Record {
 	return report.Record{
 		Runbook: "HBaseMigration", Title: "shop:orders", WorkflowID: "hbase-a-b-orders",
-		StartedAt: at(0), EndedAt: at(3), Outcome: "aborted", Reason: "aborted by bob: wrong table", Verdict: report.Unproven,
+		StartedAt: at(0), EndedAt: at(3), Outcome: "aborted", Reason: "run aborted by bob: wrong table", Verdict: report.Unproven,
 		Undone: []report.Undone{
 			{What: "lift fence", Result: "shop:orders is writable on a"},
 			{What: "remove peer", Error: "a does not answer"},
@@ -120,7 +120,7 @@ func TestLeadSaysTheWorst(t *testing.T) {
 		{"no verdict is not equal", report.Record{Outcome: "completed"}, "equality is unproven"},
 		{"different", report.Record{Outcome: "completed", Verdict: report.Differ}, "source and target DIFFER"},
 		{"lost", report.Record{Outcome: "completed", Verdict: report.Match, Lost: ptr(int64(2))}, "2 acknowledged writes are LOST"},
-		{"failed", report.Record{Outcome: "failed", Reason: "disk is full"}, "Failed. disk is full"},
+		{"failed", report.Record{Outcome: "failed", Reason: "disk is full"}, "Failed: disk is full"},
 		{"running", report.Record{Verdict: report.Match}, "The run is not over."},
 	}
 	for _, c := range cases {

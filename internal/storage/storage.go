@@ -114,3 +114,15 @@ type Usage struct {
 	Used     int64
 	Free     int64
 }
+
+// Relayer is offered by stores that can take a file over from another store of
+// their kind more cheaply than by reading and writing it.
+type Relayer interface {
+	// Relay copies src, as from.Stat described it, to path as Create and Commit
+	// would. It reports false, having done nothing, when it cannot: from is
+	// of another kind, or the file has a form that only Open and Create serve.
+	// moved is called with the bytes of data about to be written; its error
+	// ends the copy. After an error nothing is left at path. The caller
+	// compares checksums afterwards: Relay does not look at the bytes.
+	Relay(ctx context.Context, from Reader, src Object, path string, moved func(n int) error) (done bool, err error)
+}

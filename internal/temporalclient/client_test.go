@@ -130,7 +130,7 @@ func TestDialEndsWithItsContext(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	e := temporalclient.Endpoint{Namespace: "default", UI: "http://ui"}
-	if got, want := e.RunLink("hbase-migration/a-b/ns:t", "r1"), "http://ui/namespaces/default/workflows/hbase-migration%2Fa-b%2Fns:t/r1/history"; got != want {
+	if got, want := e.RunLink("a/b", "r1"), "http://ui/namespaces/default/workflows/a%2Fb/r1/history"; got != want {
 		t.Errorf("RunLink = %s, want %s", got, want)
 	}
 	if got, want := e.StartLink("HBaseMigration", "runbooks"), "http://ui/namespaces/default/workflows/start-workflow?taskQueue=runbooks&workflowType=HBaseMigration"; got != want {

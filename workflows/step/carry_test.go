@@ -3,6 +3,7 @@ package step_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,21 +48,21 @@ func (b *bench) continued(in input) input {
 
 func TestContinueAsNewRepeatsAndSkipsNothing(t *testing.T) {
 	b := newBench(t)
-	suggest := func() { b.env.SetContinueAsNewSuggested(true) }
-	for _, batch := range []string{"copy 20-30", "copy 50-60", "copy 80-90"} {
-		b.world.on[batch] = suggest
-	}
+	b.suggestWhileCopying(100)
 	in := input{Items: 100, Parallel: 2}
-	began := time.Time{}
-	for range 3 {
+	runs, began := 0, time.Time{}
+	for ; in.State == nil || in.State.Open == nil; runs++ {
+		if runs == 20 {
+			t.Fatalf("20 runs did not reach the gate: %+v", in.State)
+		}
 		in = b.continued(in)
-		if began.IsZero() {
+		if runs == 0 {
 			began = in.State.StartedAt
 		}
-		b.after(time.Second, func() {}) // the clock of the next run begins later
 	}
-	if in.State.Continued != 2 || !in.State.StartedAt.Equal(began) {
-		t.Errorf("state = continued %d, started %v: want 2 (the third run counts itself) and %v", in.State.Continued, in.State.StartedAt, began)
+	if runs < 2 || in.State.Continued != runs-1 || !in.State.StartedAt.Equal(began) {
+		t.Errorf("after %d runs: continued %d, started %v: want at least 2 runs, one less continued, started %v",
+			runs, in.State.Continued, in.State.StartedAt, began)
 	}
 	b.after(time.Hour, func() { b.approve() })
 	if _, err := b.run(in); err != nil {
@@ -75,11 +76,11 @@ func TestContinueAsNewRepeatsAndSkipsNothing(t *testing.T) {
 		"copy 50-60", "copy 60-70", "copy 70-80", "copy 80-90", "copy 90-100",
 	}
 	if diff := cmp.Diff(want, copies); diff != "" {
-		t.Errorf("batches over four runs (-want +got):\n%s", diff)
+		t.Errorf("batches over all runs (-want +got):\n%s", diff)
 	}
 	rest := slices.DeleteFunc(log, func(s string) bool { return strings.HasPrefix(s, "copy ") })
 	if diff := cmp.Diff(whole, rest); diff != "" {
-		t.Errorf("other steps over four runs (-want +got):\n%s", diff)
+		t.Errorf("other steps over all runs (-want +got):\n%s", diff)
 	}
 	var phases []string
 	for _, p := range b.status().Phases {
@@ -94,14 +95,22 @@ func TestContinueAsNewRepeatsAndSkipsNothing(t *testing.T) {
 // suggests it while they run.
 func TestContinueAsNewWaitsForWhatIsInFlight(t *testing.T) {
 	b := newBench(t)
-	b.world.on["copy 0-10"] = func() { b.env.SetContinueAsNewSuggested(true) }
+	b.suggestWhileCopying(100)
 	in := b.continued(input{Items: 100, Parallel: 4})
 	done := in.State.Cursors["copy"]
-	if copied := int64(len(b.world.logged())-2) * 10; done != copied || done == 0 || done == 100 {
-		t.Errorf("cursor = %d after %d items were copied, want the same and some left", done, copied)
+	if copied := int64(len(b.world.logged())-2) * 10; done != copied || done == 0 || done > 40 {
+		t.Errorf("cursor = %d after %d items were copied, want the same, and at most four batches", done, copied)
 	}
 	if p := in.State.Progress; len(p) != 1 || p[0].Done != done {
 		t.Errorf("progress = %+v, want %d done", p, done)
+	}
+}
+
+// suggestWhileCopying makes the server suggest to continue as new as soon as
+// any batch of this run has begun.
+func (b *bench) suggestWhileCopying(items int) {
+	for first := 0; first < items; first += 10 {
+		b.world.on[fmt.Sprintf("copy %d-%d", first, first+10)] = func() { b.env.SetContinueAsNewSuggested(true) }
 	}
 }
 
@@ -222,6 +231,71 @@ func TestAbortIsCarriedWithItsUndos(t *testing.T) {
 		t.Errorf("result %+v, error %v: want aborted", got, err)
 	}
 	b.wantLog(putBack...)
+}
+
+func TestUndoDeclaredByEveryRunIsDoneOnce(t *testing.T) {
+	b := newBench(t)
+	in := b.atGate(input{}, func(string) {})
+	b.after(time.Minute, func() { b.update(step.DecideUpdate, decision(b.status().Digest, "ann", false)) })
+	if _, err := b.run(in); err != nil {
+		t.Fatal(err)
+	}
+	b.wantLog(putBack...)
+}
+
+// twice opens the same gate twice and continues as new at the second opening.
+func twice(ctx workflow.Context, carried *step.State) ([]string, error) {
+	ctx, run, err := step.Begin(ctx, subject(), carried)
+	if err != nil {
+		return nil, err
+	}
+	var said []string
+	for range 2 {
+		measure := func(workflow.Context) (step.Evidence, error) { return step.Evidence{}, nil }
+		d, err := run.Gate(ctx, "cutover", measure, step.GateOptions{MaxAge: time.Hour})
+		if errors.Is(err, step.ErrContinue) {
+			state, err := run.Carry(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return nil, workflow.NewContinueAsNewError(ctx, twice, state)
+		}
+		if err != nil {
+			return nil, err
+		}
+		said = append(said, d.By)
+	}
+	_, err = run.Finish(ctx, nil)
+	return said, err
+}
+
+func TestGatePassedBeforeContinueAsNewIsNotAskedAgain(t *testing.T) {
+	b := newBench(t)
+	b.env.RegisterWorkflow(twice)
+	b.after(time.Minute, func() { b.approve() })
+	b.after(2*time.Minute, func() { b.env.SetContinueAsNewSuggested(true) })
+	b.env.ExecuteWorkflow(twice, (*step.State)(nil))
+	var again *workflow.ContinueAsNewError
+	if err := b.env.GetWorkflowError(); !errors.As(err, &again) {
+		t.Fatalf("the first run ended with %v, want it to continue as new", err)
+	}
+	var state *step.State
+	if err := converter.GetDefaultDataConverter().FromPayloads(again.Input, &state); err != nil {
+		t.Fatal(err)
+	}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet{})
+	b.fresh(&suite)
+	b.env.RegisterWorkflow(twice)
+	b.after(time.Minute, func() { b.update(step.DecideUpdate, decision(b.status().Digest, "bob", true)) })
+	b.env.ExecuteWorkflow(twice, state)
+	var said []string
+	if err := b.env.GetWorkflowResult(&said); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(said, []string{"ann", "bob"}) {
+		t.Errorf("decided by %v, want ann at the first opening and bob at the second", said)
+	}
 }
 
 // An older release wrote testdata/state.json; every field of it must still be

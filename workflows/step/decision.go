@@ -60,6 +60,8 @@ func (r *Run) check(d Decision, now time.Time) error {
 
 func (r *Run) checkOpen(open *OpenGate, d Decision, now time.Time) error {
 	switch {
+	case r.state.Paused != nil:
+		return fmt.Errorf("gate %s: the run was paused by %s (%s): resume it, then decide", d.Gate, r.state.Paused.By, r.state.Paused.Reason)
 	case open.Evidence == nil || open.measuring:
 		return fmt.Errorf("gate %s: the evidence is being measured: read the status in a moment and decide on the digest it then shows", d.Gate)
 	case d.Digest != open.Evidence.Digest:
@@ -70,8 +72,6 @@ func (r *Run) checkOpen(open *OpenGate, d Decision, now time.Time) error {
 			d.Gate, d.Digest, open.maxAge)
 	case d.Approved && open.Evidence.Blocked != "":
 		return fmt.Errorf("gate %s cannot be approved: %s: mend that and measure again (update %s), or reject", d.Gate, open.Evidence.Blocked, RemeasureUpdate)
-	case r.state.Paused != nil:
-		return fmt.Errorf("gate %s: the run was paused by %s (%s): resume it, then decide", d.Gate, r.state.Paused.By, r.state.Paused.Reason)
 	case open.twoPerson && strings.EqualFold(d.By, r.subject.StartedBy):
 		return fmt.Errorf("gate %s needs a second person: %s started this run, somebody else must decide", d.Gate, d.By)
 	}

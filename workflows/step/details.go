@@ -64,7 +64,9 @@ func (r *Run) Status(ctx workflow.Context) Status {
 		s.WaitingAt = open.Gate
 		if open.Evidence != nil && !open.measuring {
 			s.Evidence, s.Digest = open.Evidence, open.Evidence.Digest
-			s.ApproveCommand = ApproveCommand(s.WorkflowID, open.Gate, s.Digest)
+			if open.Evidence.Blocked == "" {
+				s.ApproveCommand = ApproveCommand(s.WorkflowID, open.Gate, s.Digest)
+			}
 		}
 	}
 	s.Waiting, s.Next = r.waiting()
@@ -89,6 +91,10 @@ func (r *Run) waiting() (waiting, next string) {
 		return "evidence of gate " + open.Gate + ", which could not be measured: " + open.Trouble, "it is measured again within a minute"
 	case open.Evidence == nil || open.measuring:
 		return "evidence of gate " + open.Gate, "a person decides on it"
+	}
+	if open.Evidence.Blocked != "" {
+		return "gate " + open.Gate + ", which cannot be approved: " + open.Evidence.Blocked,
+			"a person mends that and measures again (update " + RemeasureUpdate + "), or rejects"
 	}
 	next = "after an approval the run goes on; after a rejection it does not"
 	if open.Permits != "" {
@@ -140,6 +146,10 @@ func writeEvidence(b *page, s Status) {
 	}
 	if s.Evidence.Markdown != "" {
 		b.add("\n%s\n", excerpt(s.Evidence.Markdown, maxDetails/2))
+	}
+	if s.ApproveCommand == "" {
+		b.add("\n**This evidence cannot be approved:** %s\n", oneLine(s.Evidence.Blocked))
+		return
 	}
 	b.add("\nTo approve, on the command line:\n\n```\n%s\n```\n", s.ApproveCommand)
 	b.add("\nor as input of update `%s` (answers) or signal `%s` in this UI; `\"approved\":false` rejects:\n\n```json\n%s\n```\n",

@@ -53,8 +53,9 @@ type GateOptions struct {
 	MaxAge time.Duration
 	// TwoPerson refuses a decision by whoever started the run.
 	TwoPerson bool
-	// AutoApprove lets the gate approve itself, by "rehearsal". It is for
-	// rehearsals only; the runbook must refuse it elsewhere.
+	// AutoApprove lets the gate approve itself, by "rehearsal", or reject
+	// itself on blocked evidence. It is for rehearsals only; the runbook must
+	// refuse it elsewhere.
 	AutoApprove bool
 	// Permits says in words what happens after an approval.
 	Permits string
@@ -118,7 +119,7 @@ func (r *Run) Gate(ctx workflow.Context, gate string, measure func(workflow.Cont
 				return Decision{}, err
 			}
 		}
-		if o.AutoApprove && open.Evidence != nil && open.Evidence.Blocked == "" && r.state.Paused == nil {
+		if o.AutoApprove && open.Evidence != nil && r.state.Paused == nil {
 			r.rehearse(ctx, open)
 			break
 		}
@@ -230,11 +231,16 @@ func (o *OpenGate) wait(now time.Time) time.Duration {
 	return max(o.ReceivedAt.Add(o.maxAge).Sub(now), 0)
 }
 
+// rehearse decides without a person, as a careful one would.
 func (r *Run) rehearse(ctx workflow.Context, open *OpenGate) {
-	r.record(Decision{
+	d := Decision{
 		Gate: open.Gate, Digest: open.Evidence.Digest, By: RehearsalName,
 		Reason: "approved without a person: this is a rehearsal", Approved: true,
-	}, RehearsalName, workflow.Now(ctx).UTC())
+	}
+	if open.Evidence.Blocked != "" {
+		d.Approved, d.Reason = false, "rejected without a person: "+open.Evidence.Blocked
+	}
+	r.record(d, RehearsalName, workflow.Now(ctx).UTC())
 }
 
 // Rejected makes an error for Finish of a decision that was not an approval.

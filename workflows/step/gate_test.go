@@ -357,4 +357,5 @@ func TestPausedGateTakesNoDecision(t *testing.T) {
 	if refused.err == nil {
 		t.Errorf("decision while paused was accepted: %s", refused)
 	}
+	wantText(t, "decision while paused", refused.String(), "paused by bob (because): resume it, then decide")
 }

@@ -38,6 +38,8 @@ type result struct {
 type world struct {
 	mu  sync.Mutex
 	log []string
+	// blocked says why the evidence measured allows no approval.
+	blocked string
 	// fails makes the activity of that name fail for ever.
 	fails map[string]error
 	// on is called when the activity of that name begins, by the goroutine
@@ -112,7 +114,7 @@ func (w *world) Measure(_ context.Context, _ string) (step.Evidence, error) {
 	if err := w.act("measure"); err != nil {
 		return step.Evidence{}, err
 	}
-	return step.Evidence{Facts: []step.Fact{
+	return step.Evidence{Blocked: w.blocked, Facts: []step.Fact{
 		{Name: "rows that differ", Value: "0"},
 		{Name: "measurement", Value: fmt.Sprint(w.measurements())},
 	}}, nil

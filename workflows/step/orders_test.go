@@ -244,6 +244,34 @@ func TestOrdersRefuseBadInput(t *testing.T) {
 	}
 }
 
+// late is about to commit, with nothing running, when the abort comes.
+func late(ctx workflow.Context) (step.Outcome, error) {
+	alive, _ := workflow.NewDisconnectedContext(ctx)
+	ctx, run, err := step.Begin(ctx, subject(), nil)
+	if err != nil {
+		return "", err
+	}
+	asked := func() bool { return run.Status(ctx).Aborting != nil }
+	if err := workflow.Await(alive, asked); err != nil {
+		return "", err
+	}
+	return run.Finish(ctx, run.Commit(ctx, "the target opens"))
+}
+
+func TestAbortJustBeforeTheCommitLineWins(t *testing.T) {
+	b := newBench(t)
+	b.env.RegisterWorkflow(late)
+	b.after(time.Hour, func() { b.update(step.AbortUpdate, order("bob")) })
+	b.env.ExecuteWorkflow(late)
+	var got step.Outcome
+	if err := b.env.GetWorkflowResult(&got); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.status(); got != step.AbortedOutcome || s.Committed != nil {
+		t.Errorf("outcome %s, committed %+v: want %s above the line", got, s.Committed, step.AbortedOutcome)
+	}
+}
+
 // watch notes which activities the workflow asks for, and which of them
 // without waiting for their end when they are cancelled. The test environment
 // itself never waits.

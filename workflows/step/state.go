@@ -134,7 +134,8 @@ type Status struct {
 	WaitingAt string    `json:"waitingAt,omitempty"`
 	Evidence  *Evidence `json:"evidence,omitempty"`
 	Digest    string    `json:"digest,omitempty"`
-	// ApproveCommand is the command line that approves the open gate.
+	// ApproveCommand is the command line that approves the open gate, empty
+	// when its evidence cannot be approved.
 	ApproveCommand string `json:"approveCommand,omitempty"`
 
 	Paused    *Order      `json:"paused,omitempty"`

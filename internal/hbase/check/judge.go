@@ -80,6 +80,11 @@ func (j *judge) version(c ClusterFacts) {
 	case older(c.Version, "2.1.0"):
 		j.add("version-unsupported", preflight.Block, c.Site, "HBase "+c.Version+" has no peer procedures",
 			"upgrade to 2.5 or 2.6; 1.x also needs hbase.replication=true and a restart of both clusters")
+	case !older(c.Version, "3.0.0"):
+		// Its queues are rows of hbase:replication: read from ZooKeeper, as the
+		// drain proof does, they would always look empty.
+		j.add("version-unsupported", preflight.Block, c.Site, "HBase "+c.Version+" keeps its replication queues in a table, where the drain proof does not look",
+			"migrate from and to 2.5 or 2.6")
 	default:
 		j.add("version-untested", preflight.Warn, c.Site, "HBase "+c.Version+" was not tested with Drover (2.5 and 2.6 were)",
 			"rehearse on copies of the clusters first")

@@ -66,9 +66,13 @@ func (f *findings) report(d Difference) {
 	}
 }
 
+// reread compares the given rows, sorted, on both sides once more and gives
+// differ those that differ.
+type reread func(ctx context.Context, rows [][]byte, differ func(row) error) error
+
 // settle reads the suspects again until each is equal, differs in other cells
 // than before, or has differed in the same cells for all of opts.Settle.
-func (f *findings) settle(ctx context.Context, p pair) error {
+func (f *findings) settle(ctx context.Context, read reread) error {
 	if len(f.suspects) == 0 {
 		return nil
 	}
@@ -83,7 +87,7 @@ func (f *findings) settle(ctx context.Context, p pair) error {
 		if err := sleep(ctx, min(left, wait.NextBackOff())); err != nil {
 			return err
 		}
-		if err := f.again(ctx, p); err != nil {
+		if err := f.again(ctx, read); err != nil {
 			return err
 		}
 	}
@@ -94,11 +98,11 @@ func (f *findings) settle(ctx context.Context, p pair) error {
 }
 
 // again reads every suspect once more and drops those that are cleared.
-func (f *findings) again(ctx context.Context, p pair) error {
+func (f *findings) again(ctx context.Context, read reread) error {
 	for _, s := range f.suspects {
 		s.seen = false
 	}
-	_, err := p.rows(ctx, f.sorted(), f.opts.Parallel, func(r row) error {
+	err := read(ctx, f.sorted(), func(r row) error {
 		s := f.suspects[string(r.key)]
 		if s == nil {
 			return fmt.Errorf("row %q was not asked for", r.key)

@@ -66,7 +66,11 @@ func (p pair) keyRange(ctx context.Context, r KeyRange, opts Options, progress f
 	if err != nil {
 		return RangeResult{}, fmt.Errorf("compare %s with %s from %q to %q: %w", p.source.Name(), p.target.Name(), r.Start, r.Stop, err)
 	}
-	if err := found.settle(ctx, p); err != nil {
+	err = found.settle(ctx, func(ctx context.Context, rows [][]byte, differ func(row) error) error {
+		_, err := p.rows(ctx, rows, opts.Parallel, differ)
+		return err
+	})
+	if err != nil {
 		return RangeResult{}, fmt.Errorf("compare %s with %s again: %w", p.source.Name(), p.target.Name(), err)
 	}
 	counts.add(found.counts)

@@ -98,7 +98,7 @@ func (c *copier) file(ctx context.Context, index int) error {
 	mismatched := false
 	res, err := retry(ctx, c.job, "copy "+f.Path(), func() (FileResult, error) {
 		tries++
-		res, err := c.once(ctx, f)
+		res, err := c.once(ctx, f, tries == 1)
 		if fault.KindOf(err) == fault.Mismatch && !mismatched {
 			// Once may be a checksum asked of a DataNode that just left; the
 			// file is written anew and must then prove equal.
@@ -157,8 +157,9 @@ func (c *copier) moved(n int64) {
 	c.tell(false)
 }
 
-// once is one attempt at one file.
-func (c *copier) once(ctx context.Context, f snapshot.File) (FileResult, error) {
+// once is one attempt at one file. The first may take the short way, store to
+// store; whatever went wrong there, the others read and write the bytes.
+func (c *copier) once(ctx context.Context, f snapshot.File, first bool) (FileResult, error) {
 	src, err := locate(ctx, c.job, f)
 	if err != nil {
 		return FileResult{}, err
@@ -170,6 +171,11 @@ func (c *copier) once(ctx context.Context, f snapshot.File) (FileResult, error) 
 	sum, err := adopt(ctx, c.job, src, dst)
 	if err != nil || sum.Sum != "" {
 		return FileResult{Sum: sum, Adopted: true}, err
+	}
+	if first {
+		if sum, done, err := c.relay(ctx, src, dst); done || err != nil {
+			return FileResult{Sum: sum}, err
+		}
 	}
 	sum, err = c.transfer(ctx, src, dst)
 	return FileResult{Sum: sum}, err
@@ -221,6 +227,39 @@ func adopt(ctx context.Context, job Job, src storage.Object, dst string) (storag
 		return storage.Checksum{}, nil
 	}
 	return got, nil
+}
+
+// relay has the target take the file over, if it can, and proves that both
+// stores compute the same checksum of it.
+func (c *copier) relay(ctx context.Context, src storage.Object, dst string) (_ storage.Checksum, done bool, err error) {
+	to, ok := c.job.Target.(storage.Relayer)
+	if !ok {
+		return storage.Checksum{}, false, nil
+	}
+	var n int64
+	defer func() {
+		if err != nil {
+			c.moved(-n)
+		}
+	}()
+	done, err = to.Relay(ctx, c.job.Source, src, dst, func(more int) error {
+		if err := c.limit.wait(ctx, more); err != nil {
+			return err
+		}
+		n += int64(more)
+		c.moved(int64(more))
+		return nil
+	})
+	if err != nil || !done {
+		return storage.Checksum{}, false, err
+	}
+	// When the file moved to the archive meanwhile this fails, and the next
+	// attempt finds it there and adopts what was just written.
+	want, err := c.job.Source.Checksum(ctx, src.Path)
+	if err != nil {
+		return storage.Checksum{}, false, err
+	}
+	return want, true, c.proved(ctx, dst, n, src, want)
 }
 
 // transfer writes the file and proves that the target holds the bytes read.

@@ -16,10 +16,16 @@ func newLimiter(bytesPerSecond int64) *limiter {
 	return &limiter{rate.NewLimiter(rate.Limit(bytesPerSecond), bufferSize)}
 }
 
-// wait blocks until n bytes, at most bufferSize, may pass.
+// wait blocks until n bytes may pass.
 func (l *limiter) wait(ctx context.Context, n int) error {
 	if l == nil {
 		return ctx.Err()
+	}
+	for n > bufferSize {
+		if err := l.bucket.WaitN(ctx, bufferSize); err != nil {
+			return err
+		}
+		n -= bufferSize
 	}
 	return l.bucket.WaitN(ctx, n)
 }

@@ -49,7 +49,8 @@ func FuzzStream(f *testing.F) {
 		if !bytes.Equal(got, want) || gotRows != int(rows) || gotCells != len(server.cells) {
 			t.Fatalf("seed %d, faults %v: %d bytes, %d rows, %d cells; want %d, %d, %d", seed, server.audit, len(got), gotRows, gotCells, len(want), rows, len(server.cells))
 		}
-		if len(server.scanners) > 0 {
+		// Nobody can close a scanner over a lost connection; its lease ends it.
+		if len(server.scanners) > server.audit["answer lost"] {
 			t.Fatalf("seed %d, faults %v: %d scanners left open", seed, server.audit, len(server.scanners))
 		}
 	})
@@ -111,7 +112,9 @@ func TestWhatIsNoEndIsAnError(t *testing.T) {
 			}, "after the last of 1 cells",
 		},
 		"access denied": {
-			func(*hbasepb.ScanResponse) ([]byte, error) { return nil, remote("security.AccessDeniedException", true) }, "AccessDeniedException",
+			func(*hbasepb.ScanResponse) ([]byte, error) {
+				return nil, remote("security.AccessDeniedException", true)
+			}, "AccessDeniedException",
 		},
 		"an error that never ends": {
 			func(*hbasepb.ScanResponse) ([]byte, error) { return nil, remote("NotServingRegionException", false) }, "no progress for",

@@ -3,7 +3,13 @@ package sandboxtest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,10 +34,11 @@ func Shared(t testing.TB) *sandbox.Sandbox {
 // the clusters or need other settings only.
 func Own(t testing.TB, opts sandbox.Options) *sandbox.Sandbox {
 	t.Helper()
+	endAbandoned(t)
 	if opts.Dir == "" {
 		// Not t.TempDir: the path would carry the test's name, and a failed
 		// test's logs would be gone.
-		dir, err := os.MkdirTemp("", "drover-sandbox-")
+		dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", ownPrefix, os.Getpid()))
 		if err != nil {
 			t.Fatalf("make sandbox directory: %v", err)
 		}
@@ -49,6 +56,36 @@ func Own(t testing.TB, opts sandbox.Options) *sandbox.Sandbox {
 		}
 	})
 	return s
+}
+
+// ownPrefix, followed by the id of the test process, begins the names of the
+// directories Own makes.
+const ownPrefix = "drover-sandbox-own-"
+
+// endAbandoned ends the daemons of sandboxes whose test process was killed, by
+// a timeout for example, before it could. Their logs stay.
+func endAbandoned(t testing.TB) {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), ownPrefix+"*"))
+	if err != nil {
+		t.Fatalf("look for abandoned sandboxes: %v", err)
+	}
+	for _, dir := range dirs {
+		id, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), ownPrefix), "-")
+		pid, err := strconv.Atoi(id)
+		if err != nil || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue // its test still runs
+		}
+		s, err := sandbox.Open(dir)
+		if err != nil {
+			continue // it never started a daemon
+		}
+		for _, daemon := range sandbox.DaemonNames() {
+			if err := s.Kill(t.Context(), daemon); err != nil {
+				t.Errorf("end abandoned sandbox: %v", err)
+			}
+		}
+	}
 }
 
 func up(t testing.TB, opts sandbox.Options) *sandbox.Sandbox {

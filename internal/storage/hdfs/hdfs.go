@@ -47,7 +47,10 @@ type Store struct {
 	pool pool
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store   = (*Store)(nil)
+	_ storage.Relayer = (*Store)(nil)
+)
 
 // Open returns the store. It connects at the first operation.
 func Open(cfg Config) (*Store, error) {

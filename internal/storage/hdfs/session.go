@@ -18,6 +18,7 @@ const maxIdle = 8
 // time and is killed, sockets and all, when that one's context ends.
 type session struct {
 	client *hdfs.Client
+	nn     *nameNode       // for calls of our own; nil until the first
 	ctx    context.Context // ends with kill; governs dials
 	cancel context.CancelFunc
 

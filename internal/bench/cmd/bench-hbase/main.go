@@ -24,12 +24,17 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == bench.ExportChild {
-		return bench.ExportOnce(ctx, args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case bench.ExportChild:
+			return bench.ExportOnce(ctx, args[1:])
+		case bench.VerifyChild, bench.ScanChild:
+			return bench.VerifyOnce(ctx, args[0], args[1:])
+		}
 	}
 	flags := flag.NewFlagSet("bench-hbase", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 3, "how often each pair runs")
-	only := flags.String("only", "", "run only this bench: hbase-export")
+	only := flags.String("only", "", "run only this bench: hbase-export or hbase-verify")
 	dir := flags.String("dir", "", "directory of the benchmarks' own sandbox (default in the user's cache directory)")
 	keep := flags.Bool("keep", false, "leave the sandbox up, for a next run")
 	if err := flags.Parse(args); err != nil {
@@ -56,6 +61,11 @@ func run(ctx context.Context, args []string) error {
 	}()
 	if *only == "" || *only == "hbase-export" {
 		if err := bench.Export(ctx, w, *rounds, os.Stdout); err != nil {
+			return err
+		}
+	}
+	if *only == "" || *only == "hbase-verify" {
+		if err := bench.Verify(ctx, w, *rounds, os.Stdout); err != nil {
 			return err
 		}
 	}

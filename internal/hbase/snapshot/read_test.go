@@ -1,0 +1,190 @@
+package snapshot_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"drover/internal/hbase/hbasepb"
+	"drover/internal/hbase/snapshot"
+	"drover/internal/storage/mem"
+	"drover/internal/storage/storagetest"
+)
+
+// reg describes a region of a test's snapshot: its files by their entry names,
+// all in family "f" and of 100 bytes.
+type reg struct {
+	start, end string
+	id         uint64
+	retired    bool
+	files      []string
+}
+
+func manifestOf(regions ...reg) *hbasepb.SnapshotDataManifest {
+	name := &hbasepb.TableName{Namespace: []byte("default"), Qualifier: []byte("t")}
+	m := &hbasepb.SnapshotDataManifest{TableSchema: &hbasepb.TableSchema{TableName: name}}
+	for _, r := range regions {
+		ff := &hbasepb.SnapshotRegionManifest_FamilyFiles{FamilyName: []byte("f")}
+		for _, f := range r.files {
+			ff.StoreFiles = append(ff.StoreFiles, &hbasepb.SnapshotRegionManifest_StoreFile{Name: proto.String(f), FileSize: proto.Uint64(100)})
+		}
+		m.RegionManifests = append(m.RegionManifests, &hbasepb.SnapshotRegionManifest{
+			RegionInfo: &hbasepb.RegionInfo{
+				RegionId: proto.Uint64(r.id), TableName: name, StartKey: []byte(r.start), EndKey: []byte(r.end),
+				Split: proto.Bool(r.retired), Offline: proto.Bool(r.retired),
+			},
+			FamilyFiles: []*hbasepb.SnapshotRegionManifest_FamilyFiles{ff},
+		})
+	}
+	return m
+}
+
+func marshal(t testing.TB, m proto.Message) []byte {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func description(t testing.TB, name string) []byte {
+	return marshal(t, &hbasepb.SnapshotDescription{Name: proto.String(name), Table: proto.String("t"), Version: proto.Int32(2), Owner: proto.String("me")})
+}
+
+// store returns a store with one snapshot "s" under /hbase.
+func store(t testing.TB, m *hbasepb.SnapshotDataManifest) *mem.Store {
+	s := mem.New()
+	storagetest.Put(t, s, "/hbase/.hbase-snapshot/s/.snapshotinfo", description(t, "s"))
+	storagetest.Put(t, s, "/hbase/.hbase-snapshot/s/data.manifest", marshal(t, m))
+	return s
+}
+
+func read(t testing.TB, regions ...reg) *snapshot.Manifest {
+	t.Helper()
+	m, err := snapshot.Read(t.Context(), store(t, manifestOf(regions...)), "/hbase", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func paths(files []snapshot.File) []string {
+	var out []string
+	for _, f := range files {
+		out = append(out, f.Path())
+	}
+	return out
+}
+
+func TestEveryPhysicalFileIsListedOnce(t *testing.T) {
+	parent := read(t, reg{id: 1}).Regions[0].Encoded
+	m := read(t,
+		reg{id: 1, retired: true, files: []string{"aa"}},
+		reg{end: "m", id: 2, files: []string{"aa." + parent, "o=" + parent + "-bb"}},
+		reg{start: "m", id: 3, files: []string{"aa." + parent, "o=" + parent + "-bb." + parent, "cc"}},
+	)
+	want := []string{"default/o/" + parent + "/f/bb", "default/t/" + m.Regions[2].Encoded + "/f/cc", "default/t/" + parent + "/f/aa"}
+	if diff := cmp.Diff(want, paths(m.Files()), cmp.Transformer("set", func(s []string) map[string]int {
+		out := map[string]int{}
+		for _, p := range s {
+			out[p]++
+		}
+		return out
+	})); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if !m.Regions[0].Retired() || m.Regions[1].Retired() {
+		t.Errorf("retired: %v, %v, want only the parent", m.Regions[0].Retired(), m.Regions[1].Retired())
+	}
+	f := snapshot.File{Namespace: "n", Table: "t", Region: "r", Family: "f", Name: "x"}
+	if got := f.ArchivePath("/hbase"); got != "/hbase/archive/data/n/t/r/f/x" {
+		t.Errorf("archive path %s", got)
+	}
+}
+
+func TestUnreadableSnapshots(t *testing.T) {
+	good := marshal(t, manifestOf(reg{files: []string{"aa"}}))
+	bad := manifestOf(reg{files: []string{"what is this?"}})
+	tests := []struct {
+		name           string
+		info, manifest []byte // nil: no such file
+		want           error
+	}{
+		{"absent", nil, nil, snapshot.ErrNotFound},
+		{"without its description", nil, good, snapshot.ErrUnfinished},
+		{"without its manifest", description(t, "s"), nil, snapshot.ErrUnfinished},
+		{"of an old format", marshal(t, &hbasepb.SnapshotDescription{Name: proto.String("s"), Version: proto.Int32(0)}), good, snapshot.ErrUnfinished},
+		{"a description that is none", []byte{0xff}, good, snapshot.ErrCorrupt},
+		{"a manifest cut short", description(t, "s"), good[:len(good)-3], snapshot.ErrCorrupt},
+		{"an empty manifest", description(t, "s"), []byte{}, snapshot.ErrCorrupt},
+		{"a file name of no known form", description(t, "s"), marshal(t, bad), snapshot.ErrCorrupt},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := mem.New()
+			for file, b := range map[string][]byte{".snapshotinfo": tt.info, "data.manifest": tt.manifest} {
+				if b != nil {
+					storagetest.Put(t, s, "/hbase/.hbase-snapshot/s/"+file, b)
+				}
+			}
+			if _, err := snapshot.Read(t.Context(), s, "/hbase", "s"); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestLargeManifestStaysSmallInMemory(t *testing.T) {
+	const regions, files = 10_000, 20
+	var rs []reg
+	for i := range regions {
+		r := reg{start: fmt.Sprintf("%08d", i), end: fmt.Sprintf("%08d", i+1), id: uint64(i)}
+		for j := range files {
+			r.files = append(r.files, fmt.Sprintf("%032x", i*files+j))
+		}
+		rs = append(rs, r)
+	}
+	s := store(t, manifestOf(rs...))
+	rs = nil
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	m, err := snapshot.Read(t.Context(), s, "/hbase", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if got := len(m.Files()); got != regions*files {
+		t.Errorf("%d files, want %d", got, regions*files)
+	}
+	if perFile := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / (regions * files); perFile > 400 {
+		t.Errorf("%d bytes of memory a file, want at most 400", perFile)
+	} else {
+		t.Logf("%d bytes of memory a file", perFile)
+	}
+	runtime.KeepAlive(m)
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(description(f, "s"), marshal(f, manifestOf(reg{end: "m", files: []string{"aa"}}, reg{start: "m", files: []string{"bb"}})))
+	f.Add([]byte{}, []byte{0x12, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Fuzz(func(t *testing.T, info, manifest []byte) {
+		s := mem.New()
+		storagetest.Put(t, s, "/hbase/.hbase-snapshot/s/.snapshotinfo", info)
+		storagetest.Put(t, s, "/hbase/.hbase-snapshot/s/data.manifest", manifest)
+		m, err := snapshot.Read(t.Context(), s, "/hbase", "s")
+		if err != nil {
+			return
+		}
+		m.Files()
+		if _, err := snapshot.Diff(m, m); err != nil {
+			return
+		}
+	})
+}
