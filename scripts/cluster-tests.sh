@@ -34,6 +34,7 @@ trap 'exit 130' INT TERM
 go build -o "$drover" ./starter
 "$drover" dev --build-only
 go -C internal/devserver vet ./...
+go -C internal/devserver test ./...
 "$drover" sandbox up
 # One package at a time: they share two clusters.
 # shellcheck disable=SC2086 # one package a word

@@ -21,7 +21,7 @@ type teller struct {
 	shown map[string]*mpb.Bar
 
 	phase, digest, order, said string
-	refusals, notes            int
+	refusals, notes            time.Time // of the newest told
 	progressAt                 time.Time
 }
 
@@ -82,10 +82,10 @@ func (t *teller) tellPhase(p *page, s step.Status) {
 		t.phase = at
 		p.line("%s phase %s", s.Since.Local().Format(time.TimeOnly), phaseWords(s))
 	}
-	for _, note := range tail(s.Notes, &t.notes) {
+	for _, note := range since(s.Notes, func(n step.Note) time.Time { return n.At }, &t.notes) {
 		p.line("%s note: %s", note.At.Local().Format(time.TimeOnly), note.Text)
 	}
-	for _, refusal := range tail(s.Refusals, &t.refusals) {
+	for _, refusal := range since(s.Refusals, func(r step.Refusal) time.Time { return r.At }, &t.refusals) {
 		p.line("%s refused %s: %s", refusal.At.Local().Format(time.TimeOnly), refusal.Door, refusal.Reason)
 	}
 	order := orderLine(s.Paused) + orderLine(s.Aborting)
@@ -151,13 +151,18 @@ func phaseWords(s step.Status) string {
 	return s.Phase + ": " + s.Detail
 }
 
-// tail returns what was added to a list since the last call. Lists that only
-// keep their newest entries restart: then all of it is new.
-func tail[T any](list []T, told *int) []T {
-	if len(list) < *told {
-		*told = 0
+// since returns the entries after the moment told last and moves that moment.
+// The lists keep only their newest entries, so a position would not do; entries
+// of one moment are written together, by one workflow task.
+func since[T any](list []T, at func(T) time.Time, told *time.Time) []T {
+	var added []T
+	last := *told
+	for _, entry := range list {
+		if at(entry).After(*told) {
+			added = append(added, entry)
+			last = at(entry)
+		}
 	}
-	added := list[*told:]
-	*told = len(list)
+	*told = last
 	return added
 }

@@ -94,7 +94,8 @@ func HBaseMigration(ctx workflow.Context, in HBaseMigrationInput) (HBaseMigratio
 	if err := in.Validate(); err != nil {
 		return HBaseMigrationResult{}, invalidInput(err)
 	}
-	m := &hbaseMigration{in: in, key: runKey(ctx), pair: activities.Pair{Source: in.Source, Target: in.Target}}
+	info := workflow.GetInfo(ctx)
+	m := &hbaseMigration{in: in, key: RunKey(info.WorkflowExecution.ID, info.FirstRunID), pair: activities.Pair{Source: in.Source, Target: in.Target}}
 	ctx, run, err := step.Begin(ctx, m.subject(), in.State)
 	if err != nil {
 		return HBaseMigrationResult{}, err

@@ -71,11 +71,11 @@ func within(ctx workflow.Context, limit time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, o)
 }
 
-// runKey is the same for all continuations of one run and differs between
-// runs: ten hex digits, legal in peer ids, snapshot and table names.
-func runKey(ctx workflow.Context) string {
-	info := workflow.GetInfo(ctx)
-	sum := sha256.Sum256([]byte(info.WorkflowExecution.ID + "/" + info.FirstRunID))
+// RunKey names everything a run makes on the clusters. It is the same for all
+// continuations of one run and differs between runs: ten hex digits, legal in
+// peer ids, snapshot and table names.
+func RunKey(workflowID, firstRunID string) string {
+	sum := sha256.Sum256([]byte(workflowID + "/" + firstRunID))
 	return hex.EncodeToString(sum[:5])
 }
 

@@ -5,6 +5,7 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,8 +52,8 @@ type Cost struct {
 	RSS  int64         // bytes
 }
 
-// Pairs are the costs of both sides, a round each at the same index, and of one
-// run each with next to nothing to do.
+// Pairs are the costs of both sides, a round each at the same index, and those
+// of a run with next to nothing to do.
 type Pairs struct {
 	Ours, Peer           []Cost
 	OursEmpty, PeerEmpty Cost
@@ -78,6 +79,17 @@ func EmitPairs(w io.Writer, bench, tool string, p Pairs) error {
 		}
 	}
 	return nil
+}
+
+// typical is the cost whose wall time is the median.
+func typical(costs []Cost) Cost {
+	sorted := slices.SortedFunc(slices.Values(costs), func(a, b Cost) int { return cmp.Compare(a.Wall, b.Wall) })
+	return sorted[len(sorted)/2]
+}
+
+// String is the cost in words, for people.
+func (c Cost) String() string {
+	return fmt.Sprintf("%.2f s wall, %.2f s CPU, %.0f MB", c.Wall.Seconds(), c.CPU.Seconds(), float64(c.RSS)/1e6)
 }
 
 // median of an even number of values is the mean of the middle two.

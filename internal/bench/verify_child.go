@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,7 +26,6 @@ func VerifyOnce(ctx context.Context, name string, args []string) error {
 	if len(args) != 7 {
 		return fmt.Errorf("%s: got %d arguments, want quorum, parent and root of both sides, and a table", name, len(args))
 	}
-	debug.SetGCPercent(400)
 	table, err := hbase.ParseTableName(args[6])
 	if err != nil {
 		return err

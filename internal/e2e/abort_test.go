@@ -26,7 +26,7 @@ func TestAbortPutsBothClustersBack(t *testing.T) {
 			rig.t = t
 			m := rig.newTable(small())
 			before := m.worldState()
-			run := m.start(m.id, m.input())
+			run := m.begin()
 			if phase == workflows.PhaseFence || phase == workflows.PhaseDrain || phase == workflows.PhaseDelta {
 				m.approve(m.id, workflows.GateCutover)
 			}
@@ -74,7 +74,7 @@ func (r *rig) order(id, update string) error {
 func TestRejectionPutsBothClustersBack(t *testing.T) {
 	m := newRig(t).newTable(small())
 	before := m.worldState()
-	run := m.start(m.id, m.input())
+	run := m.begin()
 	s := m.awaitGate(m.id, workflows.GateCutover)
 	if err := m.decide(m.id, step.Decision{Gate: s.WaitingAt, Digest: s.Digest, By: "e2e", Reason: "not today"}); err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestRejectionPutsBothClustersBack(t *testing.T) {
 
 func TestAbortBelowTheCommitLineIsRefused(t *testing.T) {
 	m := newRig(t).newTable(small())
-	run := m.start(m.id, m.input())
+	run := m.begin()
 	m.approve(m.id, workflows.GateCutover)
 	m.awaitGate(m.id, workflows.GateCleanup)
 	if err := m.order(m.id, step.AbortUpdate); err == nil {

@@ -47,6 +47,8 @@ func TestPlainJSONDoors(t *testing.T) {
 	})
 
 	m.postStart(m.id, fmt.Sprintf(`[%s]`, input))
+	run := m.client.GetWorkflow(t.Context(), m.id, "")
+	m.key = workflows.RunKey(m.id, run.GetRunID())
 	m.awaitPhase(m.id, workflows.PhasePreflight)
 	m.signal(`{"gate":"cutover","digest":"000000000000","by":"ui","reason":"early","approved":true}`)
 	m.awaitRefusal("not open")
@@ -76,7 +78,7 @@ func TestPlainJSONDoors(t *testing.T) {
 		t.Errorf("second approval: %v, want it refused as already decided", err)
 	}
 	m.approve(m.id, workflows.GateCleanup)
-	m.completed(m.result(m.client.GetWorkflow(t.Context(), m.id, "")))
+	m.completed(m.result(run))
 }
 
 func decision(s step.Status, more string) string {
@@ -99,7 +101,7 @@ func (m *moved) awaitRefusal(want string) {
 // startFails starts a run that cannot be, and returns why it ended.
 func (m *moved) startFails(input string) string {
 	m.t.Helper()
-	id := fmt.Sprintf("bad/%s/%d", m.name, tables.Add(1))
+	id := fmt.Sprintf("bad.%s.%d", m.name.Qualifier, tables.Add(1))
 	m.postStart(id, input)
 	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 func TestLiveTableMoves(t *testing.T) {
 	m := newRig(t).newTable(small())
 	m.write(500)
-	run := m.start(m.id, m.input())
+	run := m.begin()
 	s := m.awaitGate(m.id, workflows.GateCutover)
 	if len(s.Evidence.Facts) == 0 || s.ApproveCommand == "" {
 		t.Errorf("gate shows no evidence or no command: %s", asJSON(s))
@@ -45,7 +45,7 @@ func (m *moved) completed(res workflows.HBaseMigrationResult) {
 	state := m.worldState()
 	for _, gone := range []string{"a peers", "a snapshots", "b snapshots"} {
 		for _, name := range state[gone] {
-			if strings.Contains(name, "drover") {
+			if strings.Contains(name, m.key) {
 				m.t.Errorf("%s: %s is still there", gone, name)
 			}
 		}
@@ -67,7 +67,7 @@ func TestWorkerKilledInEveryPhase(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	m := newRig(t).newTable(small())
 	m.write(300)
-	run := m.start(m.id, m.input())
+	run := m.begin()
 	killed := map[string]bool{}
 	for _, phase := range phases {
 		s := m.awaitPhase(m.id, phase)
@@ -114,7 +114,7 @@ func (r *rig) awaitPhase(id, phase string) step.Status {
 func TestTemporalKilledOnce(t *testing.T) {
 	m := newRig(t).newTable(small())
 	m.write(300)
-	run := m.start(m.id, m.input())
+	run := m.begin()
 	m.awaitPhase(m.id, workflows.PhaseExport)
 	if err := m.server.Kill(); err != nil {
 		t.Fatal(err)

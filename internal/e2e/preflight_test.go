@@ -55,7 +55,7 @@ func TestPreflightReportsEverythingAtOnce(t *testing.T) {
 		Pair: activities.Pair{Source: "a", Target: "b"}, Tables: []string{m.name.String(), "no:such"},
 		PeerID: "taken_" + m.name.Qualifier, RunKey: "none",
 	})
-	for _, want := range []string{"target-table-exists", "leftover", "peer-taken", "table-missing", "schema-refused", "bulkload-replication-off"} {
+	for _, want := range []string{"target-table-exists", "leftover", "peer-taken", "table-missing", "schema-refused", "table-disabled", "bulkload-replication-off"} {
 		if !slices.ContainsFunc(found, func(f preflight.Finding) bool { return f.ID == want && f.Seen != "" && f.Do != "" }) {
 			t.Errorf("no finding %s among %s", want, asJSON(found))
 		}
@@ -63,8 +63,13 @@ func TestPreflightReportsEverythingAtOnce(t *testing.T) {
 }
 
 // alter sets attributes of the source table that its own master would refuse.
+// The table is disabled first: a region server that opens a region with a
+// coprocessor it cannot load aborts.
 func (m *moved) alter(attributes map[string]string) {
 	m.t.Helper()
+	if err := m.source.DisableTable(m.t.Context(), m.name, 0); err != nil {
+		m.t.Fatal(err)
+	}
 	table, err := m.source.Table(m.t.Context(), m.name)
 	if err != nil {
 		m.t.Fatal(err)

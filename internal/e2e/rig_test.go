@@ -196,7 +196,10 @@ func (r *rig) status(id string) step.Status {
 		if err != nil {
 			return false, err
 		}
-		return true, v.Get(&s)
+		if err := v.Get(&s); err != nil {
+			r.t.Fatal(err)
+		}
+		return true, nil
 	})
 	return s
 }
@@ -211,7 +214,7 @@ func (r *rig) await(what string, done func(context.Context) (bool, error)) {
 	var last error
 	for {
 		ok, err := done(ctx)
-		if ok && err == nil {
+		if ok {
 			return
 		}
 		if err != nil {

@@ -12,9 +12,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
 	"drover/internal/hbase"
 	"drover/internal/hbase/compare"
 	"drover/internal/workload"
+	"drover/workflows"
 )
 
 var tables atomic.Int64
@@ -26,6 +30,7 @@ type moved struct {
 	id     string
 	ledger string
 	writer *workload.Writer
+	key    string // of the run on this table
 }
 
 // newTable seeds a table with a name of its own, and removes it, and all that
@@ -34,7 +39,7 @@ func (r *rig) newTable(spec workload.Spec) *moved {
 	r.t.Helper()
 	name := hbase.TableName{Namespace: "e2e", Qualifier: fmt.Sprintf("t%d_%d", time.Now().UnixMilli(), tables.Add(1))}
 	spec.Table = name
-	m := &moved{rig: r, name: name, id: "hbase-migration/a-b/" + name.String(), ledger: filepath.Join(r.t.TempDir(), "ledger")}
+	m := &moved{rig: r, name: name, id: "hbase-migration.a.b." + name.Namespace + "~" + name.Qualifier, ledger: filepath.Join(r.t.TempDir(), "ledger")}
 	r.t.Cleanup(func() { m.remove() })
 	if _, err := r.source.CreateNamespace(r.t.Context(), name.Namespace, 0); err != nil {
 		r.t.Fatal(err)
@@ -53,11 +58,45 @@ func small() workload.Spec {
 func (m *moved) remove() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	if m.key != "" {
+		m.removeRun(ctx)
+	}
 	for _, c := range []*hbase.Cluster{m.source, m.target} {
 		if err := c.DropTable(ctx, m.name, 0); err != nil && !errors.Is(err, hbase.ErrTableNotFound) {
 			m.t.Errorf("remove %s: %v", m.name, err)
 		}
 	}
+}
+
+// removeRun ends a run that a failed test left, and what it has on the
+// clusters: the tests after it share them.
+func (m *moved) removeRun(ctx context.Context) {
+	err := m.client.TerminateWorkflow(ctx, m.id, "", "the test is over")
+	var gone *serviceerror.NotFound
+	if err != nil && !errors.As(err, &gone) {
+		m.t.Errorf("terminate %s: %v", m.id, err)
+	}
+	err = m.source.RemovePeer(ctx, "drover_"+m.key)
+	for _, c := range []*hbase.Cluster{m.source, m.target} {
+		snaps, listErr := c.Snapshots(ctx)
+		err = errors.Join(err, listErr)
+		for _, s := range snaps {
+			if strings.Contains(s.Name, m.key) {
+				err = errors.Join(err, c.DeleteSnapshot(ctx, s.Name))
+			}
+		}
+	}
+	if err = errors.Join(err, m.source.SetSplitMerge(ctx, true, true)); err != nil {
+		m.t.Errorf("remove what run %s left: %v", m.key, err)
+	}
+}
+
+// begin starts a migration of the table.
+func (m *moved) begin() client.WorkflowRun {
+	m.t.Helper()
+	run := m.start(m.id, m.input())
+	m.key = workflows.RunKey(m.id, run.GetRunID())
+	return run
 }
 
 func (m *moved) input() map[string]any {

@@ -22,7 +22,7 @@ func TestTenTablesInOneRun(t *testing.T) {
 		m := r.newTable(workload.Spec{Regions: 1, Rows: 100, Versions: 2, Seed: 3})
 		tables, names = append(tables, m), append(names, m.name.String())
 	}
-	id := "hbase-migration/a-b/ten"
+	id := "hbase-migration.a.b.ten"
 	input := tables[0].input()
 	input["tables"] = names
 	run := r.start(id, input)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -179,4 +180,21 @@ func TestProceduresAreFoundByTableName(t *testing.T) {
 			t.Errorf("procedure on ns:orders mentions %s: %t", n, got)
 		}
 	}
+}
+
+func TestAReadThatIsDroppedIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		if err := bounded(t.Context(), "h:1", "GetTableState", hang); !lost(err) {
+			t.Errorf("got %v, want a lost answer", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := bounded(ctx, "h:1", "GetTableState", hang); lost(err) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the caller's deadline", err)
+		}
+	})
 }

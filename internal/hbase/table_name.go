@@ -30,7 +30,7 @@ func ParseTableName(s string) (TableName, error) {
 		return TableName{}, fmt.Errorf("table name %q: namespace %q may hold only letters, digits and _", s, ns)
 	}
 	if !qualifierPattern.MatchString(q) {
-		return TableName{}, fmt.Errorf("table name %q: %q may hold only letters, digits, _ - and ., and not begin with - or .", s, q)
+		return TableName{}, fmt.Errorf("table name %q: %q may hold only letters, digits, . - and _, and not begin with . or -", s, q)
 	}
 	return TableName{Namespace: ns, Qualifier: q}, nil
 }

@@ -55,7 +55,8 @@ type Reader interface {
 	// Open reads the file at path from its first byte. The context governs the
 	// returned reader until it is closed: reads fail soon after it ends. A file
 	// that is renamed or deleted after the first byte was read may still be
-	// read to its end, or fail; it never yields other bytes.
+	// read to its end, or fail; it never yields other bytes. A file in a form
+	// the driver cannot read gives errors.ErrUnsupported.
 	Open(ctx context.Context, path string) (io.ReadCloser, error)
 	// List returns the entries of a directory, sorted by path and complete: an
 	// error rather than a part. ErrNotExist when there is no such directory.

@@ -3,10 +3,16 @@ package check
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"drover/internal/hbase"
+	"drover/internal/hbase/hbasepb"
 )
+
+// sanityChecks is the key under which a table or cluster turns off what its
+// master checks in a schema (TableDescriptorChecker.TABLE_SANITY_CHECKS).
+const sanityChecks = "hbase.table.sanity.checks"
 
 // askSchema lets the target's master judge the source's schema without
 // creating anything: a create request under the name of a table that exists
@@ -21,8 +27,10 @@ func askSchema(ctx context.Context, target *hbase.Cluster, schema *hbase.Table, 
 		t.SchemaUnseen = "it has no table whose name could be borrowed for the question"
 		return nil
 	}
-	probe := schema.Clone()
+	// A table may carry the switch that turns these checks off.
+	probe := schema.WithAttribute(sanityChecks, "true")
 	probe.Schema.TableName = taken.Proto()
+	probe.Schema.Configuration = slices.DeleteFunc(probe.Schema.Configuration, func(p *hbasepb.NameStringPair) bool { return p.GetName() == sanityChecks })
 	err = target.CreateTable(ctx, probe, nil, 0)
 	var remote *hbase.RemoteError
 	switch {

@@ -129,7 +129,9 @@ func (c Counts) verdict() Verdict {
 type RangeResult struct {
 	KeyRange
 	Counts
-	// Digest is the SHA-256 of the source's stream, in hex.
+	// Digest is the XXH3-128 of the source's stream, in hex, after "xxh3-128:".
+	// It names what was compared; the comparison itself is of the bytes. SHA-256
+	// would cost more than all the rest of the client does.
 	Digest      string         `json:"digest"`
 	Kinds       map[Kind]int64 `json:"kinds,omitempty"` // differing rows by kind
 	Differences []Difference   `json:"differences,omitempty"`

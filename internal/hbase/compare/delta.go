@@ -18,14 +18,15 @@ import (
 
 // DeltaJob says which tables are proven equal again, and since when.
 //
-// The proof rests on this order of events, which the caller answers for:
-// the base snapshots, of type FLUSH, were taken on both sides; then Tables
-// compared everything and found a match, or what it found was repaired; then
-// the source was fenced (READONLY) and replication was proven drained; nobody
-// but replication writes to the target. A row that no file newer than the base
-// names, in a region that still opens all its files of the base, has not changed
-// since, so that what Tables saw of it still holds. All other rows are compared
-// again.
+// The proof rests on this order of events, which the caller answers for: the
+// base snapshots were taken on both sides; then Tables compared everything and
+// found a match; then the source was fenced (READONLY) and replication was
+// proven drained. A row that no file newer than the base names, in a region that
+// still opens all its files of the base, has not changed since, so that what
+// Tables saw of it still holds. All other rows are compared again.
+//
+// What was in memory when a base snapshot was taken without FLUSH counts as
+// newer than the base: that costs time, not truth.
 type DeltaJob struct {
 	Source, Target Side
 	// SourceBase and TargetBase are the base snapshots, each on its own cluster.
@@ -51,12 +52,14 @@ type DeltaJob struct {
 }
 
 const (
+	// cleanTimeout bounds the removal of temporaries after a failure.
+	cleanTimeout      = time.Minute
 	defaultCloneAbove = 512 << 20
 	// What a comparison costs, measured on the sandbox: cells read per second
 	// on both sides together, and a row looked up on its own on both sides. On
 	// larger clusters both are better and their ratio is what counts.
 	bytesPerSecond = 250 << 20
-	rowLookup      = 100 * time.Microsecond
+	rowLookup      = 500 * time.Microsecond
 )
 
 // temporaryPrefix begins the name of everything a proof leaves for its time.
@@ -128,7 +131,9 @@ func Delta(ctx context.Context, job DeltaJob) (res DeltaResult, err error) {
 	if err := d.prove(ctx); err != nil {
 		err = fmt.Errorf("prove %s unchanged since snapshot %s: %w", job.Source.Table, job.SourceBase, err)
 		if !job.KeepTemporary {
-			err = errors.Join(err, CleanDelta(context.WithoutCancel(ctx), job))
+			cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
+			defer cancel()
+			err = errors.Join(err, CleanDelta(cleaning, job))
 		}
 		return d.res, err
 	}

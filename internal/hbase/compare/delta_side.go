@@ -61,9 +61,6 @@ func (s *deltaSide) look(ctx context.Context) error {
 	if got := base.Description.GetTable(); got != s.Table.String() {
 		return fmt.Errorf("base snapshot %s is of table %s, not of %s", s.base, got, s.Table)
 	}
-	if got := base.Description.GetType(); got != hbasepb.SnapshotDescription_FLUSH && !table.ReadOnly() {
-		return fmt.Errorf("base snapshot %s is of type %s: what was in memory then is not in it; take it with FLUSH", s.base, got)
-	}
 	if s.second, err = snapshot.Read(ctx, s.store, s.root, s.secondSnapshot()); err != nil {
 		return err
 	}

@@ -5,9 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
+	"io"
 	"sync"
 
+	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 
 	"drover/internal/hbase/scan"
@@ -61,7 +62,7 @@ func (p pair) ranges(ctx context.Context, opts Options) (Result, error) {
 // so far.
 func (p pair) keyRange(ctx context.Context, r KeyRange, opts Options, progress func(rows, bytes int64)) (RangeResult, error) {
 	found := newFindings(opts)
-	sum := sha256.New()
+	sum := xxh3.New()
 	counts, err := p.stream(ctx, scan.Spec{Start: r.Start, Stop: r.Stop}, sum, found.take, progress)
 	if err != nil {
 		return RangeResult{}, fmt.Errorf("compare %s with %s from %q to %q: %w", p.source.Name(), p.target.Name(), r.Start, r.Stop, err)
@@ -75,14 +76,20 @@ func (p pair) keyRange(ctx context.Context, r KeyRange, opts Options, progress f
 	}
 	counts.add(found.counts)
 	return RangeResult{
-		KeyRange: r, Counts: counts, Digest: hex.EncodeToString(sum.Sum(nil)),
+		KeyRange: r, Counts: counts, Digest: digestOf(sum),
 		Kinds: found.kinds, Differences: found.named,
 	}, nil
 }
 
+// digestOf names the algorithm, as digests are kept for longer than programs.
+func digestOf(sum *xxh3.Hasher) string {
+	d := sum.Sum128().Bytes()
+	return "xxh3-128:" + hex.EncodeToString(d[:])
+}
+
 // stream scans both sides and gives differ every row that differs. sum, if not
 // nil, gets the source's stream.
-func (p pair) stream(ctx context.Context, spec scan.Spec, sum hash.Hash, differ func(row) error, progress func(rows, bytes int64)) (Counts, error) {
+func (p pair) stream(ctx context.Context, spec scan.Spec, sum io.Writer, differ func(row) error, progress func(rows, bytes int64)) (Counts, error) {
 	a, b := p.source.Scan(ctx, spec), p.target.Scan(ctx, spec)
 	defer a.Close()
 	defer b.Close()

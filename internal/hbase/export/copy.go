@@ -358,6 +358,7 @@ func retry[T any](ctx context.Context, job Job, what string, fn func() (T, error
 	v, err := backoff.Retry(ctx, func() (T, error) {
 		tries++
 		v, err := fn()
+		err = marked(err)
 		if err != nil && (fault.KindOf(err).Permanent() || ctx.Err() != nil) {
 			err = backoff.Permanent(err)
 		}
@@ -370,4 +371,15 @@ func retry[T any](ctx context.Context, job Job, what string, fn func() (T, error
 		err = cause
 	}
 	return v, fmt.Errorf("%s: attempt %d: %w", what, tries, err)
+}
+
+// marked marks the errors of a store that no repetition mends.
+func marked(err error) error {
+	switch {
+	case errors.Is(err, storage.ErrDenied):
+		return fault.As(fault.Denied, fmt.Errorf("%w; run as HBase's own user, or grant it", err))
+	case errors.Is(err, errors.ErrUnsupported):
+		return fault.As(fault.Unsupported, err)
+	}
+	return err
 }

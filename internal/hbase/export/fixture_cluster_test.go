@@ -4,7 +4,6 @@ package export_test
 
 import (
 	"context"
-
 	"crypto/rand"
 	"errors"
 	"io"
@@ -32,6 +31,9 @@ type world struct {
 	rows     *rows.Client // of a
 	from, to *hdfs.Store
 	suffix   string
+	// disposable says that the sandbox goes with the test: nothing is removed,
+	// which clusters that were just killed would take long for.
+	disposable bool
 }
 
 func newWorld(t *testing.T, s *sandbox.Sandbox) *world {
@@ -81,6 +83,9 @@ func root(c *hbase.Cluster) string {
 
 // later runs after the test, also after one that failed or timed out.
 func (w *world) later(do func(context.Context) error) {
+	if w.disposable {
+		return
+	}
 	w.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.t.Context()), time.Minute)
 		defer cancel()

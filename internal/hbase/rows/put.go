@@ -110,7 +110,7 @@ func (c *Client) Put(ctx context.Context, table string, ms []Mutation) (err erro
 func typed(err error) error {
 	switch {
 	case hbase.IsReadOnly(err):
-		return fmt.Errorf("%w: %w", hbase.ErrReadOnly, shortened{err})
+		return hbase.ErrReadOnly
 	case errors.Is(err, gohbase.TableNotFound):
 		return hbase.ErrTableNotFound
 	}

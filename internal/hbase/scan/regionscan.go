@@ -49,7 +49,7 @@ func (rs *regionScan) next(ctx context.Context) (block, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	req := &hbasepb.ScanRequest{
-		NumberOfRows:            proto.Uint32(math.MaxInt32),
+		NumberOfRows:            proto.Uint32(uint32(rs.spec.Rows)),
 		NextCallSeq:             proto.Uint64(rs.seq),
 		ClientHandlesPartials:   proto.Bool(true),
 		ClientHandlesHeartbeats: proto.Bool(true),

@@ -11,8 +11,15 @@ import (
 	"drover/internal/hbase/hbasepb"
 )
 
-// rowsPerScan bounds the rows one filter names: about 100 kB of request.
-const rowsPerScan = 2000
+const (
+	// rowsPerScan bounds the rows one filter names: about 100 kB of request.
+	rowsPerScan = 2000
+	// rowsPerAnswer bounds what an answer pins on the server: each row that
+	// stands alone keeps the whole block it came from (64 kB unless configured)
+	// in memory until the answer is sent. Unbounded, eight such scans of 2 MB
+	// answers ended a region server with a small heap.
+	rowsPerAnswer = 128
+)
 
 const filterPackage = "org.apache.hadoop.hbase.filter."
 
@@ -45,6 +52,7 @@ func rowSpec(rows [][]byte) Spec {
 		Stop:   append(slices.Clone(rows[len(rows)-1]), 0), // the row after the last
 		Filter: rowFilter(rows),
 		Random: true,
+		Rows:   rowsPerAnswer,
 	}
 }
 

@@ -126,7 +126,7 @@ func TestStreamStaysTheSameWhileRegionsChange(t *testing.T) {
 		t.Run(change.name, func(t *testing.T) {
 			regions, err := c.ServingRegions(ctx, name)
 			must(t, err)
-			var begun, changed = make(chan struct{}), make(chan struct{})
+			begun, changed := make(chan struct{}), make(chan struct{})
 			var chunks atomic.Int64
 			s := table.Scan(ctx, Spec{Block: 8 << 10})
 			var g errgroup.Group
@@ -153,6 +153,29 @@ func TestStreamStaysTheSameWhileRegionsChange(t *testing.T) {
 				t.Error("the scan was not disturbed: this test shows nothing")
 			}
 		})
+	}
+}
+
+func TestAScanOutlivesItsRegionServer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	c, name := newTable(ctx, t)
+	table := Cluster(c, name)
+	want, err := consume(table.Scan(ctx, Spec{}), func() {})
+	must(t, err)
+	sandbox := sandboxtest.Shared(t)
+	chunks := 0
+	s := table.Scan(ctx, Spec{Block: 8 << 10})
+	got, err := consume(s, func() {
+		if chunks++; chunks != 5 {
+			return
+		}
+		must(t, sandbox.Kill(ctx, "a/regionserver"))
+		must(t, sandbox.Start(ctx, "a/regionserver"))
+	})
+	must(t, err)
+	if got != want || s.Restarts() == 0 {
+		t.Errorf("after %d restarts: %d rows, %d cells, SHA-256 %x; want at least 1 restart, %d, %d, %x", s.Restarts(), got.rows, got.cells, got.sum, want.rows, want.cells, want.sum)
 	}
 }
 
@@ -200,7 +223,7 @@ func TestARenewedScannerReadsOn(t *testing.T) {
 	must(t, err)
 	client, err := c.RegionServer(ctx, regions[0].Server, hbase.ClientService)
 	must(t, err)
-	rs := &regionScan{client: client, region: regions[0], spec: Spec{Block: 8 << 10}, stop: regions[0].End}
+	rs := &regionScan{client: client, region: regions[0], spec: Spec{Block: 8 << 10, Rows: 1000}, stop: regions[0].End}
 	defer rs.close(ctx)
 	var cells int
 	for i := 0; ; i++ {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,8 @@ type Spec struct {
 	// Block is the size in bytes of an answer; 0 means DefaultBlock. A row that
 	// does not fit comes in several answers.
 	Block int
+	// Rows bounds the rows of an answer; 0 leaves that to Block.
+	Rows int
 	// Patience is how long to try without progress; 0 means DefaultPatience.
 	Patience time.Duration
 }
@@ -74,6 +77,9 @@ var errClosed = errors.New("scanner closed")
 func (t *Table) Scan(ctx context.Context, spec Spec) *Scanner {
 	if spec.Block == 0 {
 		spec.Block = DefaultBlock
+	}
+	if spec.Rows == 0 {
+		spec.Rows = math.MaxInt32
 	}
 	if spec.Patience == 0 {
 		spec.Patience = DefaultPatience

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"path"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ type Config struct {
 	// IOTimeout bounds one read or write on a socket, so that a peer that
 	// hangs becomes an error; 60 s when zero.
 	IOTimeout time.Duration
+
+	// dial replaces the network in tests.
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Store is one HDFS, safe for concurrent use. It holds idle connections until
@@ -65,6 +69,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.IOTimeout == 0 {
 		cfg.IOTimeout = time.Minute
+	}
+	if cfg.dial == nil {
+		cfg.dial = (&net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	}
 	return &Store{cfg: cfg}, nil
 }
@@ -243,13 +250,29 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	var f *hdfs.FileReader
 	ses, err := s.hold(ctx, "open", name, func(c *hdfs.Client) (err error) {
 		f, err = c.Open(name)
-		if err == nil && f.Stat().IsDir() {
-			err = storage.ErrIsDir
+		if err != nil {
+			return err
 		}
-		return err
+		return readable(f.Stat())
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &reader{ctx: ctx, store: s, held: ses, f: f, name: name}, nil
+}
+
+// readable refuses what the library would read as other bytes than were
+// written: it knows neither encryption zones nor erasure coding.
+func readable(info fs.FileInfo) error {
+	if info.IsDir() {
+		return storage.ErrIsDir
+	}
+	st, ok := info.Sys().(*hdfs.FileStatus)
+	switch {
+	case ok && st.GetFileEncryptionInfo() != nil:
+		return fmt.Errorf("it lies in an encryption zone: %w", errors.ErrUnsupported)
+	case ok && st.GetEcPolicy() != nil:
+		return fmt.Errorf("it is erasure-coded: %w", errors.ErrUnsupported)
+	}
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/colinmarc/hdfs/v2"
 )
@@ -53,8 +52,7 @@ func (ses *session) closeData() {
 
 func (ses *session) dialer(cfg Config, data bool) func(context.Context, string, string) (net.Conn, error) {
 	return func(_ context.Context, network, addr string) (net.Conn, error) {
-		d := net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 30 * time.Second}
-		nc, err := d.DialContext(ses.ctx, network, addr)
+		nc, err := cfg.dial(ses.ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
