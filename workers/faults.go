@@ -13,7 +13,9 @@ import (
 // faults turns the kind of an engine's error into the type of an application
 // error, the only thing that survives the trip to a workflow. The cause is not
 // passed along: it would print the text again.
-type faults struct{ interceptor.WorkerInterceptorBase }
+type faults struct {
+	interceptor.WorkerInterceptorBase
+}
 
 func (*faults) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
 	i := &faultsInbound{}

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"runtime/debug"
 
 	"drover/internal/hbase/export"
 	"drover/internal/sandbox"
-	"drover/internal/storage/hdfs"
+	"drover/internal/storage/open"
 )
 
 // ExportChild is the name under which the program runs our export once, with
@@ -67,7 +66,7 @@ func Export(ctx context.Context, w *World, rounds int, out io.Writer) error {
 
 type exportSides struct {
 	w        *World
-	target   *hdfs.Store
+	target   open.Store
 	from, to sandbox.Site
 }
 
@@ -80,7 +79,7 @@ func newExportBench(w *World) (*exportSides, error) {
 	if b.to, err = w.Sandbox.Site("b"); err != nil {
 		return nil, err
 	}
-	b.target, err = hdfs.Open(hdfs.Config{NameNodes: []string{b.to.NameNode}, User: user})
+	b.target, err = storeOf(b.to.NameNode)
 	return b, err
 }
 
@@ -116,6 +115,11 @@ func (b *exportSides) peer(ctx context.Context, snap string) (Cost, error) {
 	return Cost{Wall: run.Wall, CPU: run.CPU(), RSS: run.MaxRSS}, nil
 }
 
+func storeOf(nameNode string) (open.Store, error) {
+	store, _, err := open.Root("hdfs://"+nameNode+"/", []string{nameNode}, user)
+	return store, err
+}
+
 // rootPath is the path of a site's hbase.rootdir.
 func rootPath(s sandbox.Site) string {
 	u, err := url.Parse(s.RootDir)
@@ -130,13 +134,12 @@ func ExportOnce(ctx context.Context, args []string) error {
 	if len(args) != 5 {
 		return fmt.Errorf("%s: got %d arguments, want namenode, root, namenode, root, snapshot", ExportChild, len(args))
 	}
-	debug.SetGCPercent(400)
-	source, err := hdfs.Open(hdfs.Config{NameNodes: args[0:1], User: user})
+	source, err := storeOf(args[0])
 	if err != nil {
 		return err
 	}
 	defer source.Close() //nolint:errcheck // idle connections only
-	target, err := hdfs.Open(hdfs.Config{NameNodes: args[2:3], User: user})
+	target, err := storeOf(args[2])
 	if err != nil {
 		return err
 	}

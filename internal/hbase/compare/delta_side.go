@@ -187,7 +187,9 @@ func (s *deltaSide) touched(ctx context.Context, cuts []*stretch) error {
 	table := scan.Cluster(s.Cluster, s.clonedTable())
 	for _, r := range s.wanted(cuts).Regions {
 		for _, i := range s.stretchesOf(r, cuts) {
-			spec := scan.Spec{Start: cuts[i].Start, Stop: cuts[i].Stop, Raw: true, Filter: filter}
+			// A row's key pins on the server what the filter cuts off, until the
+			// answer is sent: bounded, for rows of a megabyte.
+			spec := scan.Spec{Start: cuts[i].Start, Stop: cuts[i].Stop, Raw: true, Filter: filter, Rows: 500}
 			if s.rows[i], err = rowKeys(ctx, table, spec, cuts[i].affordable()+1); err != nil {
 				return err
 			}
