@@ -23,8 +23,8 @@ func cutoverEvidence(now time.Time, base activities.Baseline, lag activities.Cat
 	var blocked []string
 	for i, v := range verified {
 		regions += base.Tables[i].Regions
-		add("table "+v.Table, "%s: %s rows, %s cells, %s compared on both sides, sha256 %s", v.Verdict,
-			humanize.Comma(v.Rows), humanize.Comma(v.Cells), humanize.IBytes(uint64(v.Bytes)), v.Digest)
+		add("table "+v.Table, "%s: %s rows, %s cells, %s compared on both sides, digest %s", v.Verdict,
+			humanize.Comma(v.Rows), humanize.Comma(v.Cells), humanize.IBytes(uint64(v.Bytes)), brief(v.Digest))
 		if v.Verdict != verdictMatch {
 			blocked = append(blocked, fmt.Sprintf("%s is %s", v.Table, v.Verdict))
 			add("differences in "+v.Table, "%d rows, the first: %s", v.Differing, strings.Join(v.Differences, "; "))
@@ -43,6 +43,9 @@ func cutoverEvidence(now time.Time, base activities.Baseline, lag activities.Cat
 	}
 	return e
 }
+
+// brief is what of a digest people compare by eye.
+func brief(digest string) string { return digest[:min(len(digest), 16)] }
 
 func repairEvidence(now time.Time, what string, err error) step.Evidence {
 	return step.Evidence{MeasuredAt: now, Facts: []step.Fact{

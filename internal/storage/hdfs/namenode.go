@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -216,4 +218,38 @@ func (ses *session) complete(cfg Config, name, client string, last []byte) (bool
 		return nil
 	})
 	return done, err
+}
+
+// finish closes a file that the session's client has open, once the NameNode
+// has heard of its last block.
+func (ses *session) finish(ctx context.Context, cfg Config, name string, last []byte) error {
+	_, err := again(ctx, func() (struct{}, error) {
+		done, err := ses.complete(cfg, name, ses.client.Name(), last)
+		if err == nil && !done {
+			err = errNotComplete
+		}
+		return struct{}{}, err
+	}, func(err error) bool { return errors.Is(err, errNotComplete) })
+	return err
+}
+
+var errNotComplete = errors.New("the datanodes have not reported the last block")
+
+func notReplicated(err error) bool {
+	var re *rpcError
+	return errors.As(err, &re) && shortClass(re.class) == "NotReplicatedYetException"
+}
+
+// again repeats a call to the NameNode while it says that it has not heard of a
+// block from the DataNodes yet.
+func again[T any](ctx context.Context, call func() (T, error), early func(error) bool) (T, error) {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 5*time.Millisecond, time.Second
+	return backoff.Retry(ctx, func() (T, error) {
+		v, err := call()
+		if err != nil && !early(err) {
+			err = backoff.Permanent(err)
+		}
+		return v, err
+	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(completeWait))
 }
