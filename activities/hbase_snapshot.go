@@ -29,16 +29,17 @@ func (a *HBase) TakeSnapshot(ctx context.Context, in SnapshotInput) (string, err
 // DeleteSnapshot deletes a snapshot; one that is absent is no error.
 func (a *HBase) DeleteSnapshot(ctx context.Context, in SnapshotInput) (string, error) {
 	defer beat(ctx).end()
-	s, err := a.sites.get(in.Site)
+	s, t, err := a.table(in.TableAt)
 	if err != nil {
+		return "", err
+	}
+	if err := s.cluster.AwaitSnapshotSettled(ctx, in.Snapshot, t); err != nil {
 		return "", err
 	}
 	return deleteSnapshot(ctx, s, in.Snapshot)
 }
 
-// deleteSnapshot says what it deleted, "" when there was nothing. A snapshot
-// whose metadata the master cannot read (half exported, or its table gone) is
-// removed from the file system.
+// deleteSnapshot says what it deleted, "" when there was nothing.
 func deleteSnapshot(ctx context.Context, s *site, name string) (string, error) {
 	_, err := s.cluster.FindSnapshot(ctx, name)
 	if errors.Is(err, hbase.ErrSnapshotNotFound) {
@@ -160,6 +161,9 @@ func (a *HBase) DeleteNamespace(ctx context.Context, in NamespaceInput) (string,
 	if err != nil {
 		return "", err
 	}
+	if err := s.cluster.AwaitNamespaceSettled(ctx, in.Namespace); err != nil {
+		return "", err
+	}
 	exists, err := s.cluster.NamespaceExists(ctx, in.Namespace)
 	if err != nil || !exists {
 		return "", err
@@ -251,6 +255,10 @@ func (a *HBase) DropRestoredTable(ctx context.Context, in RestoreInput) (string,
 	defer beat(ctx).end()
 	s, t, err := a.table(in.TableAt)
 	if err != nil {
+		return "", err
+	}
+	// A clone whose client died goes on at the master.
+	if err := s.cluster.AwaitTableSettled(ctx, t); err != nil {
 		return "", err
 	}
 	if _, err := s.cluster.TableState(ctx, t); err != nil {

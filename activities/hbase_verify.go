@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -98,12 +99,17 @@ func takeBases(ctx context.Context, source, target *site, t hbase.TableName, bas
 
 // dropBases deletes the run's base snapshots of a table but keep.
 func dropBases(ctx context.Context, s *site, t hbase.TableName, runKey, keep string) (int, error) {
+	prefix := SnapshotName(runKey, t.String(), "verify")
+	if keep == "" {
+		if err := awaitNextBase(ctx, s, t, runKey, prefix); err != nil {
+			return 0, err
+		}
+	}
 	own, err := ownSnapshots(ctx, s, runKey)
 	if err != nil {
 		return 0, err
 	}
 	n := 0
-	prefix := SnapshotName(runKey, t.String(), "verify")
 	for _, name := range own {
 		if name == keep || !strings.HasPrefix(name, prefix) {
 			continue
@@ -114,6 +120,24 @@ func dropBases(ctx context.Context, s *site, t hbase.TableName, runKey, keep str
 		n++
 	}
 	return n, nil
+}
+
+// awaitNextBase waits for a base that an ended verification may have asked for
+// and that is not among the completed ones yet: the one after the newest.
+func awaitNextBase(ctx context.Context, s *site, t hbase.TableName, runKey, prefix string) error {
+	own, err := ownSnapshots(ctx, s, runKey)
+	if err != nil {
+		return err
+	}
+	newest := 0
+	for _, name := range own {
+		if number, ok := strings.CutPrefix(name, prefix); ok {
+			if n, err := strconv.Atoi(number); err == nil {
+				newest = max(newest, n)
+			}
+		}
+	}
+	return s.cluster.AwaitSnapshotSettled(ctx, prefix+strconv.Itoa(newest+1), t)
 }
 
 // DropBaseSnapshots deletes the base snapshots of a table on both sides.

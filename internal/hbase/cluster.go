@@ -202,7 +202,38 @@ func (c *Cluster) attempt(ctx context.Context, r repeat, addr, method string, re
 	if r == reading {
 		return bounded(ctx, addr, method, send)
 	}
-	return send(ctx)
+	return heardOut(ctx, send)
+}
+
+// answerGrace is how long the answer to a change is waited for after its
+// caller has gone.
+const answerGrace = 30 * time.Second
+
+// heardOut sends a change and waits for its answer also when ctx ends
+// meanwhile: the master works on with it, and until it has answered nobody can
+// see that it does. Whoever undoes the change next would find nothing to undo.
+func heardOut(ctx context.Context, send func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	outlasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	over := make(chan struct{})
+	defer close(over)
+	defer context.AfterFunc(ctx, func() {
+		t := time.NewTimer(answerGrace)
+		defer t.Stop()
+		select {
+		case <-over:
+		case <-t.C:
+			cancel()
+		}
+	})()
+	err := send(outlasting)
+	if err == nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // bounded gives up an attempt after readTimeout and reports its answer lost.

@@ -48,7 +48,17 @@ func (c *Cluster) ensure(ctx context.Context, t TableName, n Nonce, change func(
 	}
 	want := change(was)
 	if want.Equal(was) {
-		return was, c.AwaitTableSettled(ctx, t)
+		// A change under way that has not reached the descriptor yet would
+		// undo what reads as wanted now, so it is read again after its end.
+		if err := c.AwaitTableSettled(ctx, t); err != nil {
+			return nil, err
+		}
+		if was, err = c.Table(ctx, t); err != nil {
+			return nil, err
+		}
+		if want = change(was); want.Equal(was) {
+			return was, nil
+		}
 	}
 	if n != 0 {
 		n = n.with(fmt.Sprint(want.Diff(was)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"drover/internal/hbase/hbasepb"
@@ -45,8 +46,18 @@ func (c *Cluster) CreateNamespace(ctx context.Context, name string, n Nonce) (cr
 	return err == nil, failed("create namespace", name, err)
 }
 
+// AwaitNamespaceSettled waits until no procedure concerns the namespace, or a
+// table in it, any more (descriptor and table name both begin with it).
+func (c *Cluster) AwaitNamespaceSettled(ctx context.Context, name string) error {
+	field := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
+	return c.awaitSettled(ctx, field, "namespace "+name)
+}
+
 // DeleteNamespace removes an empty namespace; an absent one is no error.
 func (c *Cluster) DeleteNamespace(ctx context.Context, name string, n Nonce) error {
+	if err := c.AwaitNamespaceSettled(ctx, name); err != nil {
+		return err
+	}
 	group, nonce := n.pair()
 	req := &hbasepb.DeleteNamespaceRequest{NamespaceName: proto.String(name), NonceGroup: group, Nonce: nonce}
 	var resp hbasepb.DeleteNamespaceResponse

@@ -157,6 +157,27 @@ func (c *Cluster) FindSnapshot(ctx context.Context, name string) (Snapshot, erro
 	return Snapshot{}, failed("find snapshot", name, ErrSnapshotNotFound)
 }
 
+// AwaitSnapshotSettled waits until no snapshot of that name and table is being
+// taken any more. A request to take one goes on at the master when its client
+// died, so whoever wants it gone waits for its end first.
+func (c *Cluster) AwaitSnapshotSettled(ctx context.Context, name string, t TableName) error {
+	// 2.6 takes it as a procedure, of which IsSnapshotDone knows nothing.
+	if err := c.AwaitTableSettled(ctx, t); err != nil {
+		return err
+	}
+	desc := &hbasepb.SnapshotDescription{Name: proto.String(name), Table: proto.String(t.String())}
+	err := poll(ctx, 20*time.Millisecond, 250*time.Millisecond, func(ctx context.Context) (bool, error) {
+		var done hbasepb.IsSnapshotDoneResponse
+		err := c.call(ctx, reading, "IsSnapshotDone", &hbasepb.IsSnapshotDoneRequest{Snapshot: desc}, &done)
+		var remote *RemoteError
+		if errors.As(err, &remote) && !refusedBefore(err) {
+			return true, nil // unknown to the master, or failed: it does not run
+		}
+		return done.GetDone(), err
+	})
+	return failed("wait for the end of snapshot", name, err)
+}
+
 // DeleteSnapshot removes a snapshot; an absent one is no error.
 func (c *Cluster) DeleteSnapshot(ctx context.Context, name string) error {
 	req := &hbasepb.DeleteSnapshotRequest{Snapshot: &hbasepb.SnapshotDescription{Name: proto.String(name)}}

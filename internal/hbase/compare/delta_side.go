@@ -232,6 +232,10 @@ func (s *deltaSide) clean(ctx context.Context) error {
 	if err := s.Cluster.AwaitTableSettled(ctx, s.clonedTable()); err != nil {
 		return err
 	}
+	// One that a dead attempt asked for may still be under way.
+	if err := s.Cluster.AwaitSnapshotSettled(ctx, s.secondSnapshot(), s.Table); err != nil {
+		return err
+	}
 	err := s.Cluster.DropTable(ctx, s.clonedTable(), freshNonce())
 	return errors.Join(err,
 		s.Cluster.DeleteSnapshot(ctx, s.newSnapshot()),

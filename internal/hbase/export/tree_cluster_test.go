@@ -22,13 +22,16 @@ func TestTreeEqualsExportSnapshots(t *testing.T) {
 	w := newWorld(t, sandboxtest.Shared(t))
 	ctx := t.Context()
 
-	plain := w.seed("plain", workload.Spec{Rows: 500, Deletes: 20})
+	small := workload.Spec{Families: []string{"f", "g"}, Regions: 2, Rows: 300, Versions: 2}
+	withSplit := small
+	withSplit.SplitAfterLoad = true
+	plain := w.seed("plain", small)
 	plainSnap := w.snapshot(plain)
-	split := w.seed("split", workload.Spec{Rows: 500, Deletes: 20, SplitAfterLoad: true})
+	split := w.seed("split", withSplit)
 	splitSnap := w.snapshot(split)
 	links := w.clone(plainSnap, "links")
 	splitLinks := w.clone(splitSnap, "splitlinks")
-	archived := w.seed("archived", workload.Spec{Rows: 500})
+	archived := w.seed("archived", small)
 	archivedSnap := w.snapshot(archived)
 	w.compactAway(archived, archivedSnap)
 
@@ -103,6 +106,9 @@ func (w *world) compactAway(table hbase.TableName, name string) {
 	w.must(err)
 	w.must(w.a.ModifyTable(ctx, desc.WithAttribute("COMPACTION_ENABLED", "true"), w.nonce()))
 	w.must(w.a.MajorCompact(ctx, table))
+	// A region archives its compacted files every two minutes, or as it closes.
+	w.must(w.a.DisableTable(ctx, table, w.nonce()))
+	w.must(w.a.EnableTable(ctx, table, w.nonce()))
 	m, err := snapshot.Read(ctx, w.from, root(w.a), name)
 	w.must(err)
 	w.until("all files of the snapshot are archived", func() bool {

@@ -59,7 +59,7 @@ func kindOf(err error) error {
 // answered reports whether the server took the call and answered it, so that
 // the connection is as good as before.
 func answered(err error) bool {
-	if err == nil || hdfs.IsErrReplicating(err) {
+	if err == nil {
 		return true
 	}
 	_, ok := remote(err)

@@ -1,8 +1,12 @@
 // Package hdfs is the storage driver for HDFS, and the only importer of
-// github.com/colinmarc/hdfs. It adds what that client lacks: contexts are
-// honoured, every operation that fails at the transport gets new connections,
-// sockets the client forgets are closed, a file that is still being replicated
-// is closed again until it is complete, and errors carry the server's words.
+// github.com/colinmarc/hdfs, which serves reads and most calls to the NameNode.
+// The driver adds what that client lacks: contexts are honoured, every operation
+// that fails at the transport gets new connections, sockets the client forgets
+// are closed, and errors carry the server's words. Writing, and the relay of
+// whole files between two HDFS, speak the protocols themselves (namenode.go,
+// datanode.go): the client's writer cannot wait for a block's report.
+//
+// There is no Kerberos and no wire encryption yet.
 package hdfs
 
 import (

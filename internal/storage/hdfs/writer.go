@@ -35,6 +35,7 @@ type writer struct {
 	blockSize int64
 	cur       *blockWriter // nil between blocks
 	last      []byte       // id, with its length, of the block before
+	broken    error        // what a write met; nothing but Abort may follow
 	done      bool
 }
 
@@ -44,15 +45,15 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, fmt.Errorf("write %s: %w", w.name, fs.ErrClosed)
 	}
 	total := 0
-	for len(p) > 0 {
+	for len(p) > 0 && w.broken == nil {
 		n, err := w.write(p)
 		total += n
-		if err != nil {
-			return total, wrap(w.ctx, "write", w.name, err)
-		}
 		p = p[n:]
+		if err != nil {
+			w.broken = wrap(w.ctx, "write", w.name, err)
+		}
 	}
-	return total, nil
+	return total, w.broken
 }
 
 // write takes some of p: at most the rest of a packet.
@@ -63,7 +64,12 @@ func (w *writer) write(p []byte) (int, error) {
 		}
 	}
 	n, err := w.cur.write(p, w.blockSize)
-	if err == nil && w.cur.size() == w.blockSize {
+	if err != nil {
+		err = w.cur.abandon(err)
+		w.cur = nil
+		return n, err
+	}
+	if w.cur.size() == w.blockSize {
 		err = w.endBlock()
 	}
 	return n, err
@@ -98,6 +104,9 @@ func (w *writer) Commit() error {
 	if w.done {
 		return fmt.Errorf("commit %s: %w", w.name, fs.ErrClosed)
 	}
+	if w.broken != nil {
+		return errors.Join(w.broken, w.Abort())
+	}
 	var err error
 	if w.cur != nil {
 		err = w.endBlock()
@@ -123,7 +132,8 @@ func (w *writer) Abort() error {
 	w.held.stop()
 	discard(w.held.session)
 	if w.cur != nil {
-		w.cur.abandon()
+		w.cur.abandon(nil) //nolint:errcheck // given up on purpose
+		w.cur = nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), cleanupWait)
 	defer cancel()
@@ -229,10 +239,10 @@ func (w *blockWriter) end() error {
 	return w.pipeline.finish()
 }
 
-// abandon ends what belongs to the block.
-func (w *blockWriter) abandon() {
+// abandon gives the block up for err and returns it with the DataNodes' reason.
+func (w *blockWriter) abandon(err error) error {
 	close(w.stopped)
-	w.pipeline.fail(nil) //nolint:errcheck // the block is given up
+	return w.pipeline.fail(err)
 }
 
 // heartbeats keep the pipeline from timing out while nobody writes.
