@@ -59,6 +59,16 @@ var phases = []string{
 	workflows.PhaseDelta, workflows.PhaseSwitch, workflows.PhaseCleanup,
 }
 
+// lengths is how long the phases of a small table last at least, less the time
+// it takes to see them begin.
+var lengths = map[string]time.Duration{
+	workflows.PhasePreflight: 20 * time.Millisecond, workflows.PhasePeer: 200 * time.Millisecond, workflows.PhaseScope: time.Second,
+	workflows.PhaseSnapshot: 800 * time.Millisecond, workflows.PhaseExport: 150 * time.Millisecond, workflows.PhaseRestore: 1500 * time.Millisecond,
+	workflows.PhaseCatchUp: 700 * time.Millisecond, workflows.PhaseVerify: 2 * time.Second, workflows.PhaseFence: time.Second,
+	workflows.PhaseDrain: 300 * time.Millisecond, workflows.PhaseDelta: 100 * time.Millisecond, workflows.PhaseSwitch: 700 * time.Millisecond,
+	workflows.PhaseCleanup: 500 * time.Millisecond,
+}
+
 // TestWorkerKilledInEveryPhase kills the worker at a random moment of each
 // phase and starts another: same end, nothing twice, nothing lost.
 func TestWorkerKilledInEveryPhase(t *testing.T) {
@@ -68,15 +78,15 @@ func TestWorkerKilledInEveryPhase(t *testing.T) {
 	m := newRig(t).newTable(small())
 	m.write(300)
 	run := m.begin()
-	killed := map[string]bool{}
+	kills := map[string]time.Time{}
 	for _, phase := range phases {
-		s := m.awaitPhase(m.id, phase)
-		moment := time.Duration(random.Int64N(int64(700 * time.Millisecond)))
-		t.Logf("phase %s since %s: worker killed %s later", s.Phase, s.Since.Format(time.TimeOnly), moment)
+		m.awaitPhase(m.id, phase)
+		moment := time.Duration(random.Int64N(int64(lengths[phase])))
 		<-time.After(moment) // the random moment under test
 		m.killWorker()
+		kills[phase] = time.Now()
+		t.Logf("worker killed %s into phase %s", moment, phase)
 		m.startWorker()
-		killed[phase] = true
 		switch phase {
 		case workflows.PhaseVerify:
 			m.approve(m.id, workflows.GateCutover)
@@ -86,10 +96,24 @@ func TestWorkerKilledInEveryPhase(t *testing.T) {
 			m.approve(m.id, workflows.GateCleanup)
 		}
 	}
-	m.completed(m.result(run))
-	if len(killed) != len(phases) {
-		t.Errorf("worker was killed in %d phases, want %d", len(killed), len(phases))
+	res := m.result(run)
+	m.completed(res)
+	if hit := hits(res.Report.Phases, kills); len(hit) < len(phases)-2 {
+		t.Errorf("the worker was killed within the phases %v, want nearly all of %v", hit, phases)
 	}
+}
+
+// hits lists the phases that were under way when their kill came. A kill may
+// come late when a phase is short.
+func hits(ran []step.Phase, kills map[string]time.Time) []string {
+	var hit []string
+	for _, p := range ran {
+		name, _, _ := strings.Cut(p.Name, "-1")
+		if at, ok := kills[name]; ok && at.After(p.Started) && (p.Ended == nil || at.Before(*p.Ended)) {
+			hit = append(hit, name)
+		}
+	}
+	return hit
 }
 
 // awaitPhase waits until the run is in a phase, or has already left it: a kill

@@ -103,8 +103,11 @@ func (s *Sandbox) spawn(daemon string) error {
 	if err != nil {
 		return fmt.Errorf("start %s: %w", daemon, err)
 	}
-	if err := os.MkdirAll(s.dataDir(daemon), 0o755); err != nil {
-		return fmt.Errorf("start %s: %w", daemon, err)
+	// The second is java.io.tmpdir: a NameNode that finds it missing ends at once.
+	for _, dir := range []string{s.dataDir(daemon), s.tmpDir()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("start %s: %w", daemon, err)
+		}
 	}
 	java, err := javaBinary()
 	if err != nil {
