@@ -9,7 +9,8 @@ GATE          := go run ./internal/testgate
 
 ## demo: a table that is written to moves between two real clusters (YES=1 decides by itself)
 demo: setup
-	go run ./starter demo $(if $(YES),--yes) $(DEMO_FLAGS)
+	@echo "drover: compiling; the first time that takes a minute or two, without a word from the compiler" >&2
+	@go run ./starter demo $(if $(YES),--yes) $(DEMO_FLAGS)
 
 ## check: everything that needs no cluster, under two minutes when warm
 check: lint

@@ -3,12 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"drover/activities"
 	"drover/internal/report"
 	"drover/workflows"
-	"drover/workflows/step"
 )
 
 // recordOf gathers what a report shows. A run that goes on, or that failed,
@@ -48,50 +46,19 @@ func recordOf(v view) (report.Record, error) {
 	return r, nil
 }
 
-// statusRecord is the part every run has.
+// statusRecord is the part every run has: what the run says of itself, and
+// what Temporal knows of one that cannot say anything any more.
 func statusRecord(v view) report.Record {
-	s := v.Status
-	r := report.Record{
-		Runbook: v.Runbook, Title: s.Title, Site: s.Site, WorkflowID: v.WorkflowID, RunID: v.RunID,
-		StartedBy: s.StartedBy, StartedAt: v.started.UTC(), EndedAt: v.endedAt.UTC(),
-		Outcome: string(s.Outcome), Verdict: report.Unproven, Reason: v.Problem, Findings: s.Findings,
+	r := v.Status.Record()
+	r.Runbook, r.WorkflowID, r.RunID = v.Runbook, v.WorkflowID, v.RunID
+	r.StartedAt, r.EndedAt = v.started.UTC(), v.endedAt.UTC()
+	if v.Problem != "" {
+		r.Reason = v.Problem
 	}
 	if v.closed() && r.Outcome == "" {
 		r.Outcome = string(v.State)
 	}
-	if c := s.Committed; c != nil {
-		r.Committed, r.CommittedAt = c.What, &c.At
-	}
-	now := s.Now
-	if !v.closed() {
-		now = time.Now()
-	}
-	for _, phase := range s.Phases {
-		r.Steps = append(r.Steps, report.Span{Name: phase.Name, Millis: phase.Millis(now)})
-	}
-	for _, d := range s.Decisions {
-		r.Decisions = append(r.Decisions, decisionOf(d))
-	}
-	for _, u := range s.Undone {
-		r.Undone = append(r.Undone, report.Undone{What: u.What, Result: u.Result, Error: u.Error})
-	}
-	for _, f := range s.Refusals {
-		r.Refusals = append(r.Refusals, report.Line{At: f.At, Text: f.Door + ": " + f.Reason})
-	}
-	for _, n := range s.Notes {
-		r.Notes = append(r.Notes, report.Line{At: n.At, Text: n.Text})
-	}
 	return r
-}
-
-func decisionOf(d step.Decided) report.Decision {
-	decision := report.Decision{
-		Gate: d.Gate, Approved: d.Approved, By: d.By, Reason: d.Reason, Door: d.Door, At: d.At, Digest: d.Digest,
-	}
-	for _, fact := range d.Evidence.Facts {
-		decision.Facts = append(decision.Facts, report.Fact{Name: fact.Name, Value: fact.Value})
-	}
-	return decision
 }
 
 // tablesOf joins what was compared before the gate with what was compared
@@ -110,10 +77,17 @@ func tablesOf(result workflows.HBaseMigrationResult) []report.Table {
 		if delta, ok := deltas[seen.Table]; ok {
 			table.Verdict = report.Verdict(delta.Verdict)
 			table.Differences = append(table.Differences, delta.Differences...)
-			table.Method += fmt.Sprintf("; under the fence %d rows named by %d new files, %d of %d regions in full",
-				delta.RowsCompared, delta.NewFiles, delta.RegionsFull, delta.Regions)
+			table.Method += underTheFence(delta)
 		}
 		tables = append(tables, table)
 	}
 	return tables
+}
+
+func underTheFence(d activities.DeltaResult) string {
+	if d.Method == "full" {
+		return fmt.Sprintf("; under the fence all %d rows again", d.RowsCompared)
+	}
+	return fmt.Sprintf("; under the fence %d rows compared because of %d new files, %d of %d regions in full",
+		d.RowsCompared, d.NewFiles, d.RegionsFull, d.Regions)
 }

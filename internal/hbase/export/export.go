@@ -35,7 +35,7 @@ import (
 
 // Defaults of Job.
 const (
-	DefaultParallel = 2
+	DefaultParallel = 4
 	DefaultAttempts = 40
 )
 
