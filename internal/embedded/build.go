@@ -77,7 +77,7 @@ func compile(ctx context.Context, o Options, src source, path string) error {
 	if err != nil {
 		return err
 	}
-	o.log("building the embedded Temporal server %s: once, 2-4 minutes", src.version)
+	o.log("building the embedded Temporal server %s: once, 3-6 minutes on two cores", src.version)
 	draft := path + ".new"
 	cmd := exec.CommandContext(ctx, goTool, "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false",
 		"-ldflags=-s -w", "-o", draft, ".")
