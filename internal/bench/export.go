@@ -35,14 +35,13 @@ func Export(ctx context.Context, w *World, rounds int, out io.Writer) error {
 	}
 	defer b.target.Close() //nolint:errcheck // idle connections only
 	var p Pairs
-	var oursEmpty, peerEmpty []Cost
 	runs := []struct {
 		run      func(context.Context, string) (Cost, error)
 		snapshot string
 		into     *[]Cost
 	}{
-		{b.ours, emptySnap, &oursEmpty},
-		{b.peer, emptySnap, &peerEmpty},
+		{b.ours, emptySnap, &p.OursEmpty},
+		{b.peer, emptySnap, &p.PeerEmpty},
 		{b.ours, snapshotName, &p.Ours},
 		{b.peer, snapshotName, &p.Peer},
 	}
@@ -55,9 +54,8 @@ func Export(ctx context.Context, w *World, rounds int, out io.Writer) error {
 			*r.into = append(*r.into, c)
 		}
 		w.Log(fmt.Sprintf("%s, round %d of %d: ours %v (empty %v); %s %v (empty %v)", exportBench, i+1, rounds,
-			p.Ours[i], oursEmpty[i], exportTool, p.Peer[i], peerEmpty[i]))
+			p.Ours[i], p.OursEmpty[i], exportTool, p.Peer[i], p.PeerEmpty[i]))
 	}
-	p.OursEmpty, p.PeerEmpty = typical(oursEmpty), typical(peerEmpty)
 	if err := b.clean(ctx); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@
 package bench
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -53,38 +52,43 @@ type Cost struct {
 }
 
 // Pairs are the costs of both sides, a round each at the same index, and those
-// of a run with next to nothing to do.
+// of runs with next to nothing to do: one for each round, as near to it in time
+// as can be, or one for all.
 type Pairs struct {
 	Ours, Peer           []Cost
-	OursEmpty, PeerEmpty Cost
+	OursEmpty, PeerEmpty []Cost
+}
+
+// net returns the runs with the wall times of the empty runs taken off.
+func net(runs, empty []Cost) []Cost {
+	out := slices.Clone(runs)
+	for i := range out {
+		out[i].Wall -= empty[min(i, len(empty)-1)].Wall
+	}
+	return out
 }
 
 // EmitPairs writes a line for each metric.
 func EmitPairs(w io.Writer, bench, tool string, p Pairs) error {
+	wall := func(c Cost) float64 { return c.Wall.Seconds() }
 	metrics := []struct {
-		name string
-		of   func(c, empty Cost) float64
+		name       string
+		of         func(c Cost) float64
+		ours, peer []Cost
 	}{
-		{WallSeconds, func(c, _ Cost) float64 { return c.Wall.Seconds() }},
-		{CPUSeconds, func(c, _ Cost) float64 { return c.CPU.Seconds() }},
-		{MemoryMB, func(c, _ Cost) float64 { return float64(c.RSS) / 1e6 }},
-		{WallNetSeconds, func(c, empty Cost) float64 { return (c.Wall - empty.Wall).Seconds() }},
+		{WallSeconds, wall, p.Ours, p.Peer},
+		{CPUSeconds, func(c Cost) float64 { return c.CPU.Seconds() }, p.Ours, p.Peer},
+		{MemoryMB, func(c Cost) float64 { return float64(c.RSS) / 1e6 }, p.Ours, p.Peer},
+		{WallNetSeconds, wall, net(p.Ours, p.OursEmpty), net(p.Peer, p.PeerEmpty)},
 	}
 	for _, m := range metrics {
-		ours := median(p.Ours, func(c Cost) float64 { return m.of(c, p.OursEmpty) })
-		peer := median(p.Peer, func(c Cost) float64 { return m.of(c, p.PeerEmpty) })
+		ours, peer := median(m.ours, m.of), median(m.peer, m.of)
 		l := Line{Bench: bench, Tool: tool, Metric: m.name, Ours: round(ours), Peer: round(peer), Ratio: round(ours / peer), Runs: len(p.Ours)}
 		if err := Emit(w, l); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// typical is the cost whose wall time is the median.
-func typical(costs []Cost) Cost {
-	sorted := slices.SortedFunc(slices.Values(costs), func(a, b Cost) int { return cmp.Compare(a.Wall, b.Wall) })
-	return sorted[len(sorted)/2]
 }
 
 // String is the cost in words, for people.

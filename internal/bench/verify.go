@@ -53,10 +53,11 @@ func Verify(ctx context.Context, w *World, rounds int, out io.Writer) error {
 	}
 	pairs := make([]Pairs, len(peers))
 	for i, p := range peers {
-		pairs[i].OursEmpty = oursEmpty
-		if pairs[i].PeerEmpty, err = p.run(ctx, emptyTable); err != nil {
+		peerEmpty, err := p.run(ctx, emptyTable)
+		if err != nil {
 			return err
 		}
+		pairs[i].OursEmpty, pairs[i].PeerEmpty = []Cost{oursEmpty}, []Cost{peerEmpty}
 	}
 	for round := range rounds {
 		// Ours runs before each peer anew: neighbours in time make a pair.
