@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"time"
 
@@ -67,14 +68,16 @@ type Job struct {
 }
 
 // Manifest is the list of files a job copies, in an order that is the same
-// whenever and wherever the same snapshot is read: batches are ranges of it.
+// whenever and wherever the same snapshot is read: batches are ranges of it. It
+// is what a job's memory grows with, by some 200 bytes a file; the sizes of the
+// files do not matter.
 type Manifest struct {
 	Files []snapshot.File
 	Bytes int64 // of all files of known length
 	// Digest is a SHA-256, in hex, over the files' paths and lengths.
 	Digest string
-	// References and Links count the entries of the snapshot that stand for
-	// half a file or for a file of another table.
+	// References counts the entries of the snapshot that stand for half a
+	// file: what a split or a merge leaves until the next compaction.
 	References int
 }
 
@@ -162,7 +165,15 @@ func Plan(ctx context.Context, job Job) (*Manifest, error) {
 	if err := job.check(); err != nil {
 		return nil, err
 	}
-	m, err := snapshot.Read(ctx, job.Source, job.SourceRoot, job.Snapshot)
+	p := new(Manifest)
+	m, err := snapshot.Walk(ctx, job.Source, job.SourceRoot, job.Snapshot, func(r snapshot.Region) {
+		for _, s := range r.Stores {
+			p.Files = append(p.Files, s.File)
+			if s.Reference != nil {
+				p.References++
+			}
+		}
+	})
 	if err != nil {
 		if errors.Is(err, snapshot.ErrCorrupt) {
 			err = fault.As(fault.Mismatch, err)
@@ -172,7 +183,7 @@ func Plan(ctx context.Context, job Job) (*Manifest, error) {
 	if err := notExpired(m); err != nil {
 		return nil, err
 	}
-	p := &Manifest{Files: m.Files(), References: m.References()}
+	p.Files = slices.Clip(snapshot.Unique(p.Files))
 	for _, f := range p.Files {
 		p.Bytes += max(f.Size, 0)
 	}

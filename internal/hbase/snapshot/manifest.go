@@ -102,9 +102,7 @@ func (f File) Compare(o File) int {
 	)
 }
 
-// Files returns every physical file the snapshot needs exactly once, however
-// many links and references lead to it, ordered by path: the same list, in the
-// same order, for every reading of the same snapshot.
+// Files returns every physical file the snapshot needs exactly once, see Unique.
 func (m *Manifest) Files() []File {
 	n := 0
 	for _, r := range m.Regions {
@@ -116,11 +114,18 @@ func (m *Manifest) Files() []File {
 			out = append(out, s.File)
 		}
 	}
-	slices.SortFunc(out, func(a, b File) int {
+	return Unique(out)
+}
+
+// Unique orders files by path and drops repetitions, of which there are many
+// where links and references lead to one file: the same list, in the same
+// order, for every reading of the same snapshot. It works in place.
+func Unique(files []File) []File {
+	slices.SortFunc(files, func(a, b File) int {
 		// A recorded size before none, so that the one kept has it.
 		return cmp.Or(a.Compare(b), cmp.Compare(b.Size, a.Size))
 	})
-	return slices.CompactFunc(out, func(a, b File) bool { return a.Compare(b) == 0 })
+	return slices.CompactFunc(files, func(a, b File) bool { return a.Compare(b) == 0 })
 }
 
 // Table returns the namespace and the name of the table the snapshot is of.
@@ -131,18 +136,4 @@ func (m *Manifest) Table() (namespace, name string) {
 		namespace = DefaultNamespace
 	}
 	return namespace, string(t.GetQualifier())
-}
-
-// References counts the entries that stand for half a file: what a split or a
-// merge leaves until the next compaction.
-func (m *Manifest) References() int {
-	n := 0
-	for _, r := range m.Regions {
-		for _, s := range r.Stores {
-			if s.Reference != nil {
-				n++
-			}
-		}
-	}
-	return n
 }

@@ -35,6 +35,19 @@ const supportedVersion = 2
 
 // Read reads the completed snapshot name under the HBase root directory.
 func Read(ctx context.Context, store storage.Reader, root, name string) (*Manifest, error) {
+	var regions []Region
+	m, err := Walk(ctx, store, root, name, func(r Region) { regions = append(regions, r) })
+	if err != nil {
+		return nil, err
+	}
+	m.Regions = regions
+	return m, nil
+}
+
+// Walk is Read for those who need the regions one at a time: it hands each to
+// fn, in the order of the manifest, and returns the rest. A snapshot of any
+// size takes no more memory than its largest region.
+func Walk(ctx context.Context, store storage.Reader, root, name string, fn func(Region)) (*Manifest, error) {
 	dir := Path(root, name)
 	desc, err := readDescription(ctx, store, dir)
 	if err != nil {
@@ -49,7 +62,7 @@ func Read(ctx context.Context, store storage.Reader, root, name string) (*Manife
 		return nil, fmt.Errorf("read snapshot %s: %w", name, err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	if err := m.decode(f); err != nil {
+	if err := m.decode(f, fn); err != nil {
 		return nil, fmt.Errorf("read snapshot %s: %s: %w", name, ManifestFile, err)
 	}
 	return m, nil
@@ -81,9 +94,8 @@ func readDescription(ctx context.Context, store storage.Reader, dir string) (*hb
 	return desc, nil
 }
 
-// decode reads a SnapshotDataManifest one field at a time, so that memory holds
-// the regions as this package keeps them and one message, not the whole file.
-func (m *Manifest) decode(r io.Reader) error {
+// decode reads a SnapshotDataManifest one field at a time.
+func (m *Manifest) decode(r io.Reader, fn func(Region)) error {
 	br := bufio.NewReaderSize(r, 64<<10)
 	in := interner{}
 	for {
@@ -109,7 +121,7 @@ func (m *Manifest) decode(r io.Reader) error {
 			if err != nil {
 				return err
 			}
-			m.Regions = append(m.Regions, reg)
+			fn(reg)
 		}
 	}
 	if m.Schema == nil {
@@ -173,6 +185,11 @@ func newRegion(rm *hbasepb.SnapshotRegionManifest, in interner) (Region, error) 
 	info := rm.GetRegionInfo()
 	full, encoded := regionName(info)
 	reg := Region{Info: info, Name: full, Encoded: encoded}
+	n := 0
+	for _, ff := range rm.GetFamilyFiles() {
+		n += len(ff.GetStoreFiles())
+	}
+	reg.Stores = make([]StoreFile, 0, n)
 	ns := string(info.GetTableName().GetNamespace())
 	if ns == "" {
 		ns = DefaultNamespace
