@@ -68,19 +68,11 @@ func (d decision) verb() string {
 }
 
 func (a *app) decide(ctx context.Context, args []string, d decision) error {
-	s, err := a.session(ctx)
+	s, v, err := a.find(ctx, args)
 	if err != nil {
 		return err
 	}
 	defer s.client.Close()
-	id, err := a.pick(ctx, s, args)
-	if err != nil {
-		return err
-	}
-	v, err := a.look(ctx, s, id)
-	if err != nil {
-		return err
-	}
 	if err := decidable(v); err != nil {
 		return err
 	}

@@ -62,19 +62,11 @@ func newOrderCmd(a *app, o order) *cobra.Command {
 }
 
 func (a *app) order(ctx context.Context, args []string, update string, said step.Order) error {
-	s, err := a.session(ctx)
+	s, v, err := a.find(ctx, args)
 	if err != nil {
 		return err
 	}
 	defer s.client.Close()
-	id, err := a.pick(ctx, s, args)
-	if err != nil {
-		return err
-	}
-	v, err := a.look(ctx, s, id)
-	if err != nil {
-		return err
-	}
 	if v.closed() {
 		return fail(codeRefused, "run %s has ended (%s)", v.WorkflowID, v.State).try("drover report " + v.WorkflowID)
 	}

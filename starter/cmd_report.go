@@ -45,19 +45,11 @@ unproven. The exit code says whether there is a report, not what it says.`,
 }
 
 func (a *app) report(ctx context.Context, args []string, format, file string) error {
-	s, err := a.session(ctx)
+	s, v, err := a.find(ctx, args)
 	if err != nil {
 		return err
 	}
 	defer s.client.Close()
-	id, err := a.pick(ctx, s, args)
-	if err != nil {
-		return err
-	}
-	v, err := a.look(ctx, s, id)
-	if err != nil {
-		return err
-	}
 	if v.silent && len(v.result) == 0 {
 		a.say("no worker answers, so most of this report is missing: start one (drover dev, or the worker binary) and ask again")
 	}

@@ -18,19 +18,11 @@ takes the only run that is running.`, codeOK, codeUsage, codeNotFound, codeUnrea
 		Args:    optionalArg("the id of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			s, err := a.session(ctx)
+			s, v, err := a.find(ctx, args)
 			if err != nil {
 				return err
 			}
 			defer s.client.Close()
-			id, err := a.pick(ctx, s, args)
-			if err != nil {
-				return err
-			}
-			v, err := a.look(ctx, s, id)
-			if err != nil {
-				return err
-			}
 			return a.answer(v, func(w io.Writer) error { return showView(w, v) })
 		},
 	}

@@ -246,6 +246,24 @@ func (a *app) pick(ctx context.Context, s session, args []string) (string, error
 	return "", usage("%d runs are running: name the one you mean: %s", len(running), strings.Join(ids(running), ", "))
 }
 
+// find connects and looks at the run a verb is about. The caller closes the
+// session's client; on an error there is nothing to close.
+func (a *app) find(ctx context.Context, args []string) (session, view, error) {
+	s, err := a.session(ctx)
+	if err != nil {
+		return session{}, view{}, err
+	}
+	id, err := a.pick(ctx, s, args)
+	if err == nil {
+		var v view
+		if v, err = a.look(ctx, s, id); err == nil {
+			return s, v, nil
+		}
+	}
+	s.client.Close()
+	return session{}, view{}, err
+}
+
 func (a *app) noSuchRun(ctx context.Context, s session, workflowID string) error {
 	recent, err := s.list(ctx, drovers(""), 100)
 	if err != nil {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -188,7 +189,7 @@ func (m *hbaseMigration) preflight(ctx workflow.Context) error {
 	m.run.Findings(ctx, seen.Findings)
 	var blocking []string
 	for _, f := range seen.Findings {
-		if f.Severity == preflight.Block && !contains(m.in.Accept, f.ID) {
+		if f.Severity == preflight.Block && !slices.Contains(m.in.Accept, f.ID) {
 			blocking = append(blocking, f.ID+" ("+f.Subject+")")
 		}
 	}
@@ -196,13 +197,4 @@ func (m *hbaseMigration) preflight(ctx workflow.Context) error {
 		return fmt.Errorf("%w: %s", errBlocked, strings.Join(blocking, ", "))
 	}
 	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

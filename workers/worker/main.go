@@ -89,15 +89,12 @@ func run(ctx context.Context, args []string, talk io.Writer) error {
 		return err
 	}
 	defer c.Close()
-	log.Info("worker serves", zap.Strings("queues", cmpQueues(o.queues, cfg)), zap.String("temporal", at.Address))
-	return workers.Run(ctx, c, cfg, workers.Options{Namespace: at.Namespace, Queues: o.queues})
-}
-
-func cmpQueues(asked []string, cfg config.Config) []string {
-	if len(asked) > 0 {
-		return asked
+	queues := o.queues
+	if len(queues) == 0 {
+		queues = cfg.WorkerQueues()
 	}
-	return cfg.WorkerQueues()
+	log.Info("worker serves", zap.Strings("queues", queues), zap.String("temporal", at.Address))
+	return workers.Run(ctx, c, cfg, workers.Options{Namespace: at.Namespace, Queues: queues})
 }
 
 func logger(quiet bool) (*zap.Logger, error) {
