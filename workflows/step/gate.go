@@ -17,7 +17,7 @@ type Fact struct {
 
 // Evidence is what a gate is opened for.
 type Evidence struct {
-	// Digest covers everything else in the struct; the gate computes it.
+	// Digest covers what was measured, not when: the gate computes it.
 	Digest string `json:"digest"`
 	// MeasuredAt is when the facts were true; the gate fills a zero one.
 	MeasuredAt time.Time `json:"measuredAt"`
@@ -32,11 +32,16 @@ type Evidence struct {
 // digestLength is what a person can compare by eye, in hex digits (48 bits).
 const digestLength = 12
 
-// seal fills in the digest: SHA-256 over the JSON of the evidence without it.
+// seal fills in the digest: SHA-256 over the JSON of the evidence without the
+// digest and the time. A worker that dies before its workflow task is accepted
+// leaves the measurement in history and the task to be done again, at another
+// time: a status asked in between would show a digest nobody could decide on.
 func (e Evidence) seal() (Evidence, error) {
 	e.Digest = ""
 	e.MeasuredAt = e.MeasuredAt.UTC()
-	text, err := encode(e)
+	measured := e
+	measured.MeasuredAt = time.Time{}
+	text, err := encode(measured)
 	if err != nil {
 		return e, fmt.Errorf("digest of evidence: %w", err)
 	}
