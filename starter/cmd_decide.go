@@ -24,6 +24,7 @@ type decision struct {
 	approved bool
 	gate     string
 	digest   string
+	choice   string
 	by       string
 	reason   string
 }
@@ -55,6 +56,9 @@ a name and a reason, which go into the report.`, strings.ToUpper(short[:1]), sho
 	flags := cmd.Flags()
 	flags.StringVar(&d.gate, "gate", "", "gate to decide (default: the open one)")
 	flags.StringVar(&d.digest, "digest", "", "digest of the evidence you have read")
+	if d.approved {
+		flags.StringVar(&d.choice, "choice", "", "which way on, at a gate that offers several (the status lists them)")
+	}
 	flags.StringVar(&d.by, "by", whoami(), "who decides")
 	flags.StringVar(&d.reason, "reason", "", "why")
 	return cmd
@@ -83,7 +87,7 @@ func (a *app) decide(ctx context.Context, args []string, d decision) error {
 	// repeats the command and is told the same, without deciding twice.
 	updateID := fmt.Sprintf("%s/%s/%s/%s/%d", d.verb(), d.gate, d.digest, d.by, len(v.Status.Decisions))
 	answer, err := a.ask(ctx, s, v, step.DecideUpdate, updateID, step.Decision{
-		Gate: d.gate, Digest: d.digest, By: d.by, Reason: d.reason, Approved: d.approved,
+		Gate: d.gate, Digest: d.digest, By: d.by, Reason: d.reason, Approved: d.approved, Choice: d.choice,
 	})
 	if err != nil {
 		return err

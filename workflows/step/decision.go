@@ -8,8 +8,9 @@ import (
 )
 
 // Decision is what a person says at a gate. The same JSON is the input of the
-// update "decide" and of the signal "approve"; every field is required, also
-// approved, because a forgotten one must not be read as a rejection.
+// update "decide" and of the signal "approve"; every field but choice is
+// required, also approved, because a forgotten one must not be read as a
+// rejection.
 type Decision struct {
 	Gate string `json:"gate"`
 	// Digest is that of the evidence the person has read.
@@ -17,9 +18,15 @@ type Decision struct {
 	By       string `json:"by"`
 	Reason   string `json:"reason"`
 	Approved bool   `json:"approved"`
+	// Choice says which of the ways on that a gate offers an approval takes;
+	// empty at a gate that offers none.
+	Choice string `json:"choice,omitempty"`
 }
 
 func (d Decision) verb() string {
+	if d.Approved && d.Choice != "" {
+		return "approved (" + d.Choice + ")"
+	}
 	if d.Approved {
 		return "approved"
 	}
@@ -74,6 +81,18 @@ func (r *Run) checkOpen(open *OpenGate, d Decision, now time.Time) error {
 		return fmt.Errorf("gate %s cannot be approved: %s: mend that and measure again (update %s), or reject", d.Gate, open.Evidence.Blocked, RemeasureUpdate)
 	case open.twoPerson && strings.EqualFold(d.By, r.subject.StartedBy):
 		return fmt.Errorf("gate %s needs a second person: %s started this run, somebody else must decide", d.Gate, d.By)
+	}
+	return open.checkChoice(d)
+}
+
+// checkChoice wants one of the gate's choices of an approval, and none where
+// there is nothing to choose.
+func (o *OpenGate) checkChoice(d Decision) error {
+	switch {
+	case d.Approved && len(o.choices) > 0 && !slices.Contains(o.choices, d.Choice):
+		return fmt.Errorf("gate %s offers %s: approve it with \"choice\" set to one of them, or reject", d.Gate, strings.Join(o.choices, ", "))
+	case d.Choice != "" && (!d.Approved || len(o.choices) == 0):
+		return fmt.Errorf("gate %s: there is nothing to choose with %q: leave \"choice\" out", d.Gate, d.Choice)
 	}
 	return nil
 }

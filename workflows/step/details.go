@@ -18,15 +18,24 @@ const shownFacts = 60
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // ApproveCommand is the command line that approves a gate on the evidence with
-// the given digest; the person fills in name and reason.
-func ApproveCommand(workflowID, gate, digest string) string {
-	return fmt.Sprintf(`drover approve %s --gate %s --digest %s --by NAME --reason "WHY"`, workflowID, gate, digest)
+// the given digest; the person fills in name and reason, and keeps one of the
+// choices where the gate offers some.
+func ApproveCommand(workflowID, gate, digest string, choices ...string) string {
+	choice := ""
+	if len(choices) > 0 {
+		choice = " --choice " + strings.Join(choices, "|")
+	}
+	return fmt.Sprintf(`drover approve %s --gate %s --digest %s%s --by NAME --reason "WHY"`, workflowID, gate, digest, choice)
 }
 
 // DecisionJSON is the input of update "decide" and signal "approve" that
 // approves a gate on the given evidence.
-func DecisionJSON(gate, digest string) string {
-	return fmt.Sprintf(`{"gate":%s,"digest":%s,"by":"NAME","reason":"WHY","approved":true}`, quoted(gate), quoted(digest))
+func DecisionJSON(gate, digest string, choices ...string) string {
+	choice := ""
+	if len(choices) > 0 {
+		choice = `,"choice":` + quoted(strings.Join(choices, "|"))
+	}
+	return fmt.Sprintf(`{"gate":%s,"digest":%s,"by":"NAME","reason":"WHY","approved":true%s}`, quoted(gate), quoted(digest), choice)
 }
 
 func quoted(s string) string {
@@ -39,7 +48,7 @@ func quoted(s string) string {
 
 func (r *Run) example() string {
 	if open := r.state.Open; open != nil && open.Evidence != nil {
-		return DecisionJSON(open.Gate, open.Evidence.Digest)
+		return DecisionJSON(open.Gate, open.Evidence.Digest, open.choices...)
 	}
 	return DecisionJSON("GATE", "DIGEST")
 }
@@ -65,7 +74,8 @@ func (r *Run) Status(ctx workflow.Context) Status {
 		if open.Evidence != nil && !open.measuring {
 			s.Evidence, s.Digest = open.Evidence, open.Evidence.Digest
 			if open.Evidence.Blocked == "" {
-				s.ApproveCommand = ApproveCommand(s.WorkflowID, open.Gate, s.Digest)
+				s.ApproveCommand = ApproveCommand(s.WorkflowID, open.Gate, s.Digest, open.choices...)
+				s.Choices = open.choices
 			}
 		}
 	}
@@ -153,7 +163,7 @@ func writeEvidence(b *page, s Status) {
 	}
 	b.add("\nTo approve, on the command line:\n\n```\n%s\n```\n", s.ApproveCommand)
 	b.add("\nor as input of update `%s` (answers) or signal `%s` in this UI; `\"approved\":false` rejects:\n\n```json\n%s\n```\n",
-		DecideUpdate, ApproveSignal, DecisionJSON(s.WaitingAt, s.Digest))
+		DecideUpdate, ApproveSignal, DecisionJSON(s.WaitingAt, s.Digest, s.Choices...))
 }
 
 func writeLists(b *page, s Status) {

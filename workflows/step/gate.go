@@ -64,6 +64,13 @@ type GateOptions struct {
 	AutoApprove bool
 	// Permits says in words what happens after an approval.
 	Permits string
+	// Choices are the ways on among which an approval chooses; the first is
+	// taken by AutoApprove. Empty when an approval says it all.
+	Choices []string
+	// Elsewhere is for evidence that the runbook makes by going on, not by
+	// looking: when it is wanted anew Gate closes undecided with ErrRenew, and
+	// the runbook opens it again.
+	Elsewhere bool
 }
 
 // OpenGate is a gate that waits for a decision.
@@ -84,6 +91,7 @@ type OpenGate struct {
 	measuring bool
 	maxAge    time.Duration
 	twoPerson bool
+	choices   []string
 }
 
 // wanted reports whether there is no evidence to decide on.
@@ -118,6 +126,11 @@ func (r *Run) Gate(ctx workflow.Context, gate string, measure func(workflow.Cont
 	}
 	open := r.open(ctx, gate, o)
 	for !open.Decided {
+		if o.Elsewhere && open.Evidence != nil && r.state.Paused == nil && open.wanted(workflow.Now(ctx)) {
+			r.state.Open = nil
+			r.show(ctx)
+			return Decision{}, ErrRenew
+		}
 		// A paused run measures nothing; the evidence is renewed on resume.
 		if r.state.Paused == nil && open.wanted(workflow.Now(ctx)) {
 			if err := r.measure(ctx, open, measure); err != nil {
@@ -165,7 +178,7 @@ func (r *Run) open(ctx workflow.Context, gate string, o GateOptions) *OpenGate {
 		r.state.Open = &OpenGate{Gate: gate, OpenedAt: workflow.Now(ctx).UTC()}
 	}
 	open := r.state.Open
-	open.Permits, open.maxAge, open.twoPerson = o.Permits, o.MaxAge, o.TwoPerson
+	open.Permits, open.maxAge, open.twoPerson, open.choices = o.Permits, o.MaxAge, o.TwoPerson, o.Choices
 	r.show(ctx)
 	return open
 }
@@ -242,7 +255,11 @@ func (r *Run) rehearse(ctx workflow.Context, open *OpenGate) {
 		Gate: open.Gate, Digest: open.Evidence.Digest, By: RehearsalName,
 		Reason: "approved without a person: this is a rehearsal", Approved: true,
 	}
+	if len(open.choices) > 0 {
+		d.Choice = open.choices[0]
+	}
 	if open.Evidence.Blocked != "" {
+		d.Choice = ""
 		d.Approved, d.Reason = false, "rejected without a person: "+open.Evidence.Blocked
 	}
 	r.record(d, RehearsalName, workflow.Now(ctx).UTC())

@@ -182,6 +182,13 @@ func trial(ctx workflow.Context, run *step.Run, in input) (step.Decision, error)
 	run.Phase(ctx, "decide", "waiting for a person")
 	measure := func(ctx workflow.Context) (step.Evidence, error) { return step.Do(ctx, acts.Measure, "") }
 	d, err := run.Gate(ctx, "cutover", measure, in.Gate)
+	for errors.Is(err, step.ErrRenew) {
+		if _, err = step.Once(ctx, run, "round", acts.Work, "round"); err != nil {
+			return d, err
+		}
+		step.Forget(run, "round")
+		d, err = run.Gate(ctx, "cutover", measure, in.Gate)
+	}
 	if err != nil {
 		return d, err
 	}

@@ -19,6 +19,16 @@ func Remember[T any](r *Run, key string, value T) error {
 	return nil
 }
 
+// Forget drops what was remembered under the keys, and the cursors of the
+// passes so named: a runbook that goes in rounds begins each of them afresh,
+// and its state does not grow with their number.
+func Forget(r *Run, keys ...string) {
+	for _, key := range keys {
+		delete(r.state.Results, key)
+		delete(r.state.Cursors, key)
+	}
+}
+
 // Recall returns what was remembered under key. A value that cannot be read
 // any more counts as not remembered.
 func Recall[T any](r *Run, key string) (T, bool) {

@@ -68,6 +68,9 @@ var (
 	ErrRejected = errors.New("rejected at gate")
 	// ErrContinue asks the runbook to continue as new: call Carry.
 	ErrContinue = errors.New("run continues as new")
+	// ErrRenew is what Gate returns when GateOptions.Elsewhere is set and the
+	// evidence is wanted anew: make it, then open the gate again.
+	ErrRenew = errors.New("evidence is made anew")
 )
 
 // Subject says what a run is about. It is derived from the input of the

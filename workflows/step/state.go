@@ -137,6 +137,8 @@ type Status struct {
 	// ApproveCommand is the command line that approves the open gate, empty
 	// when its evidence cannot be approved.
 	ApproveCommand string `json:"approveCommand,omitempty"`
+	// Choices are what an approval of the open gate chooses from, if anything.
+	Choices []string `json:"choices,omitempty"`
 
 	Paused    *Order      `json:"paused,omitempty"`
 	Aborting  *Order      `json:"aborting,omitempty"`

@@ -44,6 +44,7 @@ func parseDecision(raw converter.RawValue, example string) (Decision, error) {
 		By       *string `json:"by"`
 		Reason   *string `json:"reason"`
 		Approved *bool   `json:"approved"`
+		Choice   string  `json:"choice"`
 	}
 	if err := decodeStrict(raw, example, &given); err != nil {
 		return Decision{}, fmt.Errorf("decision refused: %w", err)
@@ -59,6 +60,7 @@ func parseDecision(raw converter.RawValue, example string) (Decision, error) {
 	} else {
 		d.Approved = *given.Approved
 	}
+	d.Choice = strings.TrimSpace(given.Choice)
 	for _, err := range errs {
 		if err != nil {
 			return Decision{}, fmt.Errorf("decision refused: %w", err)
