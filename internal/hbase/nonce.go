@@ -20,8 +20,12 @@ func NonceFor(key string) Nonce {
 	return Nonce(nonZero("nonce\x00" + key))
 }
 
-// with gives the nonce of one step of an intent.
+// with gives the nonce of one step of an intent; no nonce stays none, or all
+// steps without one would be the same intent.
 func (n Nonce) with(step string) Nonce {
+	if n == 0 {
+		return 0
+	}
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], uint64(n))
 	return Nonce(nonZero(string(b[:]) + step))

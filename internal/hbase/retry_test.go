@@ -145,6 +145,14 @@ func TestNonces(t *testing.T) {
 	}
 }
 
+// Two drops without a nonce were one intent to the master, which answered the
+// second with the first one's procedure and dropped nothing.
+func TestNoNonceStaysNoneInEveryStep(t *testing.T) {
+	if n := Nonce(0).with("disable"); n != 0 {
+		t.Errorf("a step of no intent has nonce %d, want none", n)
+	}
+}
+
 func TestProcedureFailureLooksLikeAThrownOne(t *testing.T) {
 	class, text := "org.apache.hadoop.hbase.TableNotEnabledException", "org.apache.hadoop.hbase.TableNotEnabledException: t\n\tat x.y(Z.java:1)"
 	err := procedureFailure(&hbasepb.ForeignExceptionMessage{GenericException: &hbasepb.GenericExceptionMessage{ClassName: &class, Message: &text}})
