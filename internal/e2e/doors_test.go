@@ -13,46 +13,49 @@ import (
 	"strings"
 	"testing"
 
+	"go.temporal.io/sdk/client"
+
 	"drover/workers"
 	"drover/workflows"
 	"drover/workflows/step"
 )
 
-// TestPlainJSONDoors starts and decides over Temporal's HTTP API with the JSON
-// that the web UI sends. What is malformed is answered and changes nothing.
-func TestPlainJSONDoors(t *testing.T) {
-	m := newRig(t).newTable(small())
-	input, err := json.Marshal(m.input())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, bad := range map[string]string{
-		"an unknown field": strings.Replace(string(input), `"source"`, `"sorce"`, 1),
-		"a wrong type":     strings.Replace(string(input), `"a"`, `7`, 1),
-		"a bare string":    `"orders"`,
-		"an empty object":  `{}`,
+// TestMalformedStartsAreAnswered starts over Temporal's HTTP API with JSON as
+// people type it into the web UI. What cannot be a run says why.
+func TestMalformedStartsAreAnswered(t *testing.T) {
+	r := newRig(t)
+	input := fmt.Sprintf(`{"source":"%s","target":"%s","tables":["no:such"]}`, r.from, r.to)
+	for name, c := range map[string]struct{ input, want string }{
+		"an unknown field": {"[" + strings.Replace(input, `"source"`, `"sorce"`, 1) + "]", "sorce"},
+		"a wrong type":     {"[" + strings.Replace(input, `"`+r.from+`"`, `7`, 1) + "]", "source"},
+		"a bare string":    {`["orders"]`, "string"},
+		"an empty object":  {`[{}]`, "source and target are required"},
+		"no input":         {`[]`, "source and target are required"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if reason := m.startFails(fmt.Sprintf(`[%s]`, bad)); reason == "" {
-				t.Error("the run did not fail")
-			} else {
-				t.Logf("answer: %s", reason)
+			reason := r.with(t).startFails(c.input)
+			t.Logf("answer: %s", reason)
+			if !strings.Contains(reason, c.want) {
+				t.Errorf("answer %q to %s, want it to name %q", reason, c.input, c.want)
 			}
 		})
 	}
-	t.Run("no input", func(t *testing.T) {
-		if reason := m.startFails(`[]`); !strings.Contains(reason, "source and target are required") {
-			t.Errorf("answer %q, want it to name what is required", reason)
-		}
-	})
+}
 
-	m.postStart(m.id, fmt.Sprintf(`[%s]`, input))
-	run := m.client.GetWorkflow(t.Context(), m.id, "")
-	m.key = workflows.RunKey(m.id, run.GetRunID())
+// TestLiveTableMoves starts and decides over Temporal's HTTP API with the JSON
+// that the web UI sends, while the table is written to. What is malformed, early,
+// stale or below the commit line is refused and changes nothing.
+func TestLiveTableMoves(t *testing.T) {
+	m := newRig(t).newTable(small())
+	m.write(500)
+	run := m.beginPlain()
 	m.awaitPhase(m.id, workflows.PhasePreflight)
 	m.signal(`{"gate":"cutover","digest":"000000000000","by":"ui","reason":"early","approved":true}`)
 	m.awaitRefusal("not open")
 	s := m.awaitGate(m.id, workflows.GateCutover)
+	if len(s.Evidence.Facts) == 0 || s.ApproveCommand == "" {
+		t.Errorf("gate shows no evidence or no command: %s", asJSON(s))
+	}
 	for name, c := range map[string]struct{ payload, want string }{
 		"a string":         {`"yes"`, "JSON object"},
 		"an unknown field": {decision(s, `,"aproved":true`), "aproved"},
@@ -61,7 +64,7 @@ func TestPlainJSONDoors(t *testing.T) {
 		"no reason":        {strings.Replace(decision(s, ""), `"reason":"read it",`, "", 1), "reason"},
 	} {
 		t.Run("signal with "+name, func(t *testing.T) {
-			m.t = t
+			m := m.part(t)
 			m.signal(c.payload)
 			m.awaitRefusal(c.want)
 			if now := m.status(m.id); now.WaitingAt != workflows.GateCutover || len(now.Decisions) != 0 {
@@ -69,16 +72,37 @@ func TestPlainJSONDoors(t *testing.T) {
 			}
 		})
 	}
-	m.t = t
 	m.signal(decision(s, ""))
 	m.awaitGate(m.id, workflows.GateCleanup)
 	m.signal(decision(s, ""))
-	err = m.decide(m.id, step.Decision{Gate: workflows.GateCutover, Digest: s.Digest, By: "somebody else", Reason: "me too", Approved: true})
+	err := m.decide(m.id, step.Decision{Gate: workflows.GateCutover, Digest: s.Digest, By: "somebody else", Reason: "me too", Approved: true})
 	if err == nil || !strings.Contains(err.Error(), "already decided") {
 		t.Errorf("second approval: %v, want it refused as already decided", err)
 	}
+	if err := m.order(m.id, step.AbortUpdate); err == nil || !strings.Contains(err.Error(), "commit line") {
+		t.Errorf("abort below the commit line: %v, want it refused in words", err)
+	}
+	m.sourceHeld()
+	m.switched()
 	m.approve(m.id, workflows.GateCleanup)
-	m.completed(m.result(run))
+	res := m.result(run)
+	m.completed(res)
+	if res.Freeze == nil || res.Freeze.TotalMillis <= 0 || res.Exported.Files == 0 {
+		t.Errorf("result lacks the freeze or the export: %s", asJSON(res))
+	}
+}
+
+// beginPlain starts a migration of the table as plain HTTP does.
+func (m *moved) beginPlain() client.WorkflowRun {
+	m.t.Helper()
+	input, err := json.Marshal(m.input())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.postStart(m.id, fmt.Sprintf(`[%s]`, input))
+	run := m.client.GetWorkflow(m.t.Context(), m.id, "")
+	m.key = workflows.RunKey(m.id, run.GetRunID())
+	return run
 }
 
 func decision(s step.Status, more string) string {
@@ -99,21 +123,21 @@ func (m *moved) awaitRefusal(want string) {
 }
 
 // startFails starts a run that cannot be, and returns why it ended.
-func (m *moved) startFails(input string) string {
-	m.t.Helper()
-	id := fmt.Sprintf("bad.%s.%d", m.name.Qualifier, tables.Add(1))
-	m.postStart(id, input)
-	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
+func (r *rig) startFails(input string) string {
+	r.t.Helper()
+	id := fmt.Sprintf("bad.%d", namespaces.Add(1))
+	r.postStart(id, input)
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	if err := m.client.GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil {
+	if err := r.client.GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil {
 		return err.Error()
 	}
 	return ""
 }
 
-func (m *moved) postStart(id, input string) {
-	m.t.Helper()
-	m.post(id, fmt.Sprintf(`{"workflowType":{"name":%q},"taskQueue":{"name":%q},"input":%s}`, workers.HBaseMigration, workflows.RunbooksQueue, input))
+func (r *rig) postStart(id, input string) {
+	r.t.Helper()
+	r.post(id, fmt.Sprintf(`{"workflowType":{"name":%q},"taskQueue":{"name":%q},"input":%s}`, workers.HBaseMigration, workflows.RunbooksQueue, input))
 }
 
 func (m *moved) signal(payload string) {
@@ -122,25 +146,25 @@ func (m *moved) signal(payload string) {
 }
 
 // post calls Temporal's HTTP API. path is a workflow id, and what follows it.
-func (m *moved) post(path, body string) {
-	m.t.Helper()
+func (r *rig) post(path, body string) {
+	r.t.Helper()
 	id, rest, _ := strings.Cut(path, "/signal/")
-	target := m.server.HTTP + "/api/v1/namespaces/default/workflows/" + url.PathEscape(id)
+	target := r.server.HTTP + "/api/v1/namespaces/default/workflows/" + url.PathEscape(id)
 	if rest != "" {
 		target += "/signal/" + rest
 	}
-	req, err := http.NewRequestWithContext(m.t.Context(), http.MethodPost, target, bytes.NewBufferString(body))
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, target, bytes.NewBufferString(body))
 	if err != nil {
-		m.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		m.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		m.t.Fatalf("POST %s: %s: %s (%v)", target, resp.Status, answer, err)
+		r.t.Fatalf("POST %s: %s: %s (%v)", target, resp.Status, answer, err)
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"drover/activities"
 	"drover/internal/config"
 	"drover/internal/hbase"
@@ -21,10 +19,18 @@ import (
 	"drover/workflows/step"
 )
 
-// TestPreflightReportsEverythingAtOnce plants several problems and finds each
-// named, in one go, with what to do.
-func TestPreflightReportsEverythingAtOnce(t *testing.T) {
+// TestPreflight looks at one table that is as it should be, then spoils it.
+func TestPreflight(t *testing.T) {
 	m := newRig(t).newTable(small())
+	t.Run("names an unreachable cluster and the same cluster", func(t *testing.T) { m.part(t).wrongClusters() })
+	t.Run("a blocked run changes nothing", func(t *testing.T) { m.part(t).blockedRun() })
+	t.Run("reports everything at once", func(t *testing.T) { m.part(t).everythingAtOnce() })
+}
+
+// everythingAtOnce plants several problems and finds each named, in one go,
+// with what to do.
+func (m *moved) everythingAtOnce() {
+	t := m.t
 	ctx := t.Context()
 	other := hbase.NewTable(m.name, []string{"f"}, nil)
 	if _, err := m.target.CreateNamespace(ctx, m.name.Namespace, 0); err != nil {
@@ -33,7 +39,7 @@ func TestPreflightReportsEverythingAtOnce(t *testing.T) {
 	if err := m.target.CreateTable(ctx, other, nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	left := "drover-leftover-" + m.name.Qualifier
+	left := "drover-leftover-" + m.name.Namespace
 	if err := m.source.Snapshot(ctx, hbase.SnapshotSpec{Name: left, Table: m.name}); err != nil {
 		t.Fatal(err)
 	}
@@ -42,18 +48,18 @@ func TestPreflightReportsEverythingAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := m.source.AddPeer(ctx, hbase.Peer{ID: "taken_" + m.name.Qualifier, ClusterKey: m.target.Config().ClusterKey(), Tables: []hbase.TableName{m.name}}); err != nil {
+	if err := m.source.AddPeer(ctx, hbase.Peer{ID: "taken_" + m.name.Namespace, ClusterKey: m.target.Config().ClusterKey(), Tables: []hbase.TableName{m.name}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := m.source.RemovePeer(context.Background(), "taken_"+m.name.Qualifier); err != nil {
+		if err := m.source.RemovePeer(context.Background(), "taken_"+m.name.Namespace); err != nil {
 			t.Error(err)
 		}
 	})
 	m.alter(map[string]string{"COPROCESSOR$1": "|no.such.Coprocessor|1|"})
 	found := m.preflight(m.cfg, activities.PreflightInput{
-		Pair: activities.Pair{Source: "a", Target: "b"}, Tables: []string{m.name.String(), "no:such"},
-		PeerID: "taken_" + m.name.Qualifier, RunKey: "none",
+		Pair: activities.Pair{Source: m.from, Target: m.to}, Tables: []string{m.name.String(), "no:such"},
+		PeerID: "taken_" + m.name.Namespace, RunKey: "none",
 	})
 	for _, want := range []string{"target-table-exists", "leftover", "peer-taken", "table-missing", "schema-refused", "table-disabled", "bulkload-replication-off"} {
 		if !slices.ContainsFunc(found, func(f preflight.Finding) bool { return f.ID == want && f.Seen != "" && f.Do != "" }) {
@@ -98,9 +104,9 @@ func (m *moved) preflight(cfg config.Config, in activities.PreflightInput) []pre
 	return res.Findings
 }
 
-func TestPreflightOfAnUnreachableAndOfTheSameCluster(t *testing.T) {
-	m := newRig(t).newTable(small())
-	a := m.cfg.Sites["a"].HBase
+func (m *moved) wrongClusters() {
+	t := m.t
+	a := m.cfg.Sites[m.from].HBase
 	file := filepath.Join(t.TempDir(), "drover.yaml")
 	yaml := fmt.Sprintf("sites:\n  a: {hbase: {quorum: %q, znodeParent: %s, rootDir: %s}}\n  same: {hbase: {quorum: %q, znodeParent: %s, rootDir: %s}}\n  gone: {hbase: {quorum: \"127.0.0.1:1\", rootDir: \"hdfs://127.0.0.1:1/hbase\"}}\n",
 		a.Quorum, a.ZNodeParent, a.RootDir, a.Quorum, a.ZNodeParent, a.RootDir)
@@ -119,10 +125,9 @@ func TestPreflightOfAnUnreachableAndOfTheSameCluster(t *testing.T) {
 	}
 }
 
-// TestABlockedRunChangesNothing ends with the findings and both clusters as
-// they were.
-func TestABlockedRunChangesNothing(t *testing.T) {
-	m := newRig(t).newTable(small())
+// blockedRun ends with the findings and both clusters as they were.
+func (m *moved) blockedRun() {
+	t := m.t
 	before := m.worldState()
 	input := m.input()
 	input["tables"] = []string{m.name.String(), "no:such"}
@@ -133,7 +138,5 @@ func TestABlockedRunChangesNothing(t *testing.T) {
 	if res.Outcome == step.Completed {
 		t.Error("a blocked run completed")
 	}
-	if diff := cmp.Diff(before, m.worldState()); diff != "" {
-		t.Errorf("clusters differ from how they were found (-before +after):\n%s", diff)
-	}
+	m.asFound(before)
 }

@@ -3,28 +3,14 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
-	"drover/internal/config"
-	"drover/internal/embedded"
-	"drover/internal/hbase"
-	"drover/internal/hbase/rows"
-	"drover/internal/sandbox"
-	"drover/internal/sandbox/sandboxtest"
-	"drover/internal/temporalclient"
 	"drover/workers"
 	"drover/workflows"
 	"drover/workflows/step"
@@ -32,145 +18,67 @@ import (
 
 // patience bounds every wait of these tests; it is reached only when something
 // hangs.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
-// binaries are built once per test process.
-var binaries = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "drover-e2e-bin-")
-	if err != nil {
-		return "", err
-	}
-	for name, pkg := range map[string]string{"worker": "drover/workers/worker", "drover": "drover/starter"} {
-		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg).CombinedOutput()
-		if err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
-		}
-	}
-	return dir, nil
-})
-
-func TestMain(m *testing.M) {
-	hbase.SilenceZooKeeper()
-	code := m.Run()
-	if dir, err := binaries(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
-}
-
-// rig is a Temporal server of the test's own, the shared clusters, and a
-// worker process that can be killed.
+// rig is a test in its lane.
 type rig struct {
-	t      *testing.T
-	box    *sandbox.Sandbox
-	cfg    config.Config
-	server *embedded.Server
-	client client.Client
-	worker *process
-
-	source, target         *hbase.Cluster
-	sourceRows, targetRows *rows.Client
+	*lane
+	t    *testing.T
+	said int // bytes that the worker had written when the test began
 }
 
+// newRig waits for a free lane. The test then runs beside one in the other.
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, box: sandboxtest.Shared(t)}
-	var err error
-	if r.cfg, err = config.Load(r.box.ConfigPath()); err != nil {
-		t.Fatal(err)
+	t.Parallel()
+	return rigIn(t, <-free)
+}
+
+// firstRig is newRig for the longest test, which takes the lane kept for it.
+func firstRig(t *testing.T) *rig {
+	t.Helper()
+	t.Parallel()
+	select {
+	case l := <-first:
+		return rigIn(t, l)
+	case l := <-free: // a lane is kept only when all tests run
+		return rigIn(t, l)
 	}
-	attributes := map[string]string{}
-	for _, name := range workers.SearchAttributes() {
-		attributes[name] = "Keyword"
-	}
-	r.server, err = embedded.Start(t.Context(), embedded.Options{Dir: t.TempDir(), SearchAttributes: attributes, Log: func(line string) { t.Log(line) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+}
+
+func rigIn(t *testing.T, l *lane) *rig {
+	t.Helper()
+	t.Cleanup(func() { free <- l })
+	l.open(t)
+	began := time.Now()
+	t.Cleanup(func() { t.Logf("from %s to %s, %s in the lane", l.from, l.to, time.Since(began).Round(time.Second)) })
+	r := &rig{lane: l, t: t, said: l.worker.out.len()}
 	t.Cleanup(func() {
-		if err := r.server.Stop(context.Background()); err != nil {
-			t.Error(err)
+		if t.Failed() {
+			t.Logf("worker said:\n%s", r.workerSaid())
 		}
 	})
-	r.dial()
-	r.openClusters()
-	r.startWorker()
 	return r
 }
 
-func (r *rig) dial() {
+// with is the same rig for a part of the test.
+func (r *rig) with(t *testing.T) *rig { return &rig{lane: r.lane, t: t, said: r.said} }
+
+func (r *rig) workerSaid() string { return r.worker.out.since(r.said) }
+
+// replaceWorker kills the worker and starts another.
+func (r *rig) replaceWorker() time.Time {
 	r.t.Helper()
-	c, _, err := temporalclient.Dial(r.t.Context(), temporalclient.Options{Config: config.Temporal{Address: r.server.GRPC}, Wait: time.Minute})
-	if err != nil {
+	if err := r.worker.kill(); err != nil {
 		r.t.Fatal(err)
 	}
-	r.client = c
-	r.t.Cleanup(c.Close)
-}
-
-func (r *rig) openClusters() {
-	r.t.Helper()
-	open := func(site string) (*hbase.Cluster, *rows.Client) {
-		s := r.cfg.Sites[site].HBase
-		cfg := hbase.Config{Quorum: s.Quorum, ZNodeParent: s.ZNodeParent, RootDir: s.RootDir, User: s.User}
-		cluster, err := hbase.Open(cfg)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		client, err := rows.Open(cfg)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		r.t.Cleanup(func() {
-			client.Close()
-			if err := cluster.Close(); err != nil {
-				r.t.Error(err)
-			}
-		})
-		return cluster, client
-	}
-	r.source, r.sourceRows = open("a")
-	r.target, r.targetRows = open("b")
-}
-
-// process is a child whose output is shown when the test fails.
-type process struct {
-	cmd  *exec.Cmd
-	out  bytes.Buffer
-	done chan error
-}
-
-func (r *rig) startWorker() {
-	r.t.Helper()
-	dir, err := binaries()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	p := &process{cmd: exec.Command(filepath.Join(dir, "worker"), "--config", r.box.ConfigPath(), "--quiet"), done: make(chan error, 1)}
-	p.cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+r.server.GRPC)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	go func() { p.done <- p.cmd.Wait() }()
-	if r.worker == nil {
-		r.t.Cleanup(func() { r.killWorker() })
-	}
-	r.worker = p
-}
-
-// killWorker ends the worker as a power cut would.
-func (r *rig) killWorker() {
-	r.t.Helper()
-	if err := r.worker.cmd.Process.Kill(); err != nil && !strings.Contains(err.Error(), "already finished") {
-		r.t.Error(err)
-	}
-	err := <-r.worker.done
-	r.worker.done <- err
+	killed := time.Now()
 	if r.t.Failed() {
-		r.t.Logf("worker said:\n%s", r.worker.out.String())
+		r.t.Logf("the killed worker said:\n%s", r.workerSaid())
 	}
+	r.startWorker(r.t)
+	r.said = 0
+	return killed
 }
 
 // start starts a migration with plain JSON.
@@ -209,7 +117,7 @@ func (r *rig) await(what string, done func(context.Context) (bool, error)) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var last error
 	for {
@@ -222,7 +130,7 @@ func (r *rig) await(what string, done func(context.Context) (bool, error)) {
 		}
 		select {
 		case <-ctx.Done():
-			r.t.Fatalf("waited %s for %s: %v\nworker said:\n%s", patience, what, last, r.worker.out.String())
+			r.t.Fatalf("waited %s for %s: %v\nworker said:\n%s", patience, what, last, r.workerSaid())
 		case <-tick.C:
 		}
 	}
@@ -268,7 +176,7 @@ func (r *rig) result(run client.WorkflowRun) workflows.HBaseMigrationResult {
 	defer cancel()
 	var res workflows.HBaseMigrationResult
 	if err := run.Get(ctx, &res); err != nil {
-		r.t.Fatalf("run %s: %v\nworker said:\n%s", run.GetID(), err, r.worker.out.String())
+		r.t.Fatalf("run %s: %v\nworker said:\n%s", run.GetID(), err, r.workerSaid())
 	}
 	return res
 }

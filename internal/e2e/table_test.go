@@ -10,10 +10,13 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"golang.org/x/sync/errgroup"
 
 	"drover/internal/hbase"
 	"drover/internal/hbase/compare"
@@ -21,7 +24,7 @@ import (
 	"drover/workflows"
 )
 
-var tables atomic.Int64
+var namespaces atomic.Int64
 
 // moved is a table under test and the writer on it.
 type moved struct {
@@ -30,29 +33,70 @@ type moved struct {
 	id     string
 	ledger string
 	writer *workload.Writer
-	key    string // of the run on this table
+	key    string // of the newest run on this table
 }
 
-// newTable seeds a table with a name of its own, and removes it, and all that
-// a run may have left, with the test.
+// newTable seeds a table in a namespace of its own, and removes it, and all
+// that a run may have left, with the test.
 func (r *rig) newTable(spec workload.Spec) *moved {
 	r.t.Helper()
-	name := hbase.TableName{Namespace: "e2e", Qualifier: fmt.Sprintf("t%d_%d", time.Now().UnixMilli(), tables.Add(1))}
-	spec.Table = name
-	m := &moved{rig: r, name: name, id: "hbase-migration.a.b." + name.Namespace + "~" + name.Qualifier, ledger: filepath.Join(r.t.TempDir(), "ledger")}
-	r.t.Cleanup(func() { m.remove() })
-	if _, err := r.source.CreateNamespace(r.t.Context(), name.Namespace, 0); err != nil {
+	return r.newTables(1, spec)[0]
+}
+
+// newTables seeds several tables in one namespace, a few at a time.
+func (r *rig) newTables(n int, spec workload.Spec) []*moved {
+	r.t.Helper()
+	namespace := fmt.Sprintf("e2e%d_%d", time.Now().UnixMilli(), namespaces.Add(1))
+	r.t.Cleanup(func() { r.removeNamespace(namespace) })
+	if _, err := r.source.CreateNamespace(r.t.Context(), namespace, 0); err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err := workload.Seed(r.t.Context(), r.source, r.sourceRows, spec); err != nil {
+	all := make([]*moved, n)
+	var g errgroup.Group
+	g.SetLimit(4)
+	for i := range all {
+		name := hbase.TableName{Namespace: namespace, Qualifier: fmt.Sprintf("t%d", i)}
+		m := &moved{rig: r, name: name, id: r.runID(name.String()), ledger: filepath.Join(r.t.TempDir(), "ledger")}
+		all[i] = m
+		r.t.Cleanup(m.remove)
+		spec := spec
+		spec.Table = name
+		g.Go(func() error {
+			_, err := workload.Seed(r.t.Context(), r.source, r.sourceRows, spec)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
 		r.t.Fatal(err)
 	}
-	return m
+	return all
+}
+
+// runID is how the command line names a run on these tables.
+func (r *rig) runID(tables string) string {
+	return "hbase-migration." + r.from + "." + r.to + "." + strings.ReplaceAll(tables, ":", "~")
+}
+
+func (r *rig) removeNamespace(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, c := range []*hbase.Cluster{r.source, r.target} {
+		if err := c.DeleteNamespace(ctx, name, 0); err != nil {
+			r.t.Errorf("remove namespace %s: %v", name, err)
+		}
+	}
 }
 
 // small is a table whose regions hold references and deletes.
 func small() workload.Spec {
 	return workload.Spec{Regions: 3, Rows: 1500, Versions: 3, Deletes: 80, SplitAfterLoad: true, Seed: 7}
+}
+
+// part is the same table for a part of the test.
+func (m *moved) part(t *testing.T) *moved {
+	part := *m
+	part.rig = m.with(t)
+	return &part
 }
 
 func (m *moved) remove() {
@@ -100,7 +144,7 @@ func (m *moved) begin() client.WorkflowRun {
 }
 
 func (m *moved) input() map[string]any {
-	return map[string]any{"source": "a", "target": "b", "tables": []string{m.name.String()}, "accept": []string{"leftover"}}
+	return map[string]any{"source": m.from, "target": m.to, "tables": []string{m.name.String()}, "accept": []string{"leftover"}}
 }
 
 // write starts the live writer.
@@ -154,8 +198,10 @@ func (m *moved) sourceHeld() {
 	}
 }
 
-// worldState is what a run may change on both clusters, to be compared before
-// and after.
+// worldState is what a run on the table may change on both clusters, to be
+// compared before and after. What the other lane does at the same time is left
+// out: its peers and snapshots are of other tables, and its source's switches
+// are not this run's.
 func (m *moved) worldState() map[string][]string {
 	m.t.Helper()
 	ctx := m.t.Context()
@@ -166,35 +212,43 @@ func (m *moved) worldState() map[string][]string {
 			m.t.Fatal(err)
 		}
 	}
-	for site, c := range map[string]*hbase.Cluster{"a": m.source, "b": m.target} {
+	for site, c := range map[string]*hbase.Cluster{"source": m.source, "target": m.target} {
 		peers, err := c.Peers(ctx)
 		must(err)
 		for _, p := range peers {
-			state[site+" peers"] = append(state[site+" peers"], p.ID)
+			if slices.Contains(p.Tables, m.name) || m.ours(p.ID) {
+				state[site+" peers"] = append(state[site+" peers"], p.ID)
+			}
 		}
 		snaps, err := c.Snapshots(ctx)
 		must(err)
 		for _, s := range snaps {
-			if s.Table == m.name {
+			if s.Table == m.name || m.ours(s.Name) {
 				state[site+" snapshots"] = append(state[site+" snapshots"], s.Name)
 			}
 		}
 		names, err := c.TableNames(ctx)
 		must(err)
 		for _, n := range names {
-			if strings.Contains(n.Qualifier, m.name.Qualifier) || strings.HasPrefix(n.Qualifier, "drover") {
+			if n.Namespace == m.name.Namespace || m.ours(n.Qualifier) {
 				state[site+" tables"] = append(state[site+" tables"], n.String())
 			}
 		}
-		split, merge, err := c.SplitMergeEnabled(ctx)
+		exists, err := c.NamespaceExists(ctx, m.name.Namespace)
 		must(err)
-		state[site+" switches"] = []string{fmt.Sprint(split, merge)}
+		state[site+" namespace"] = []string{fmt.Sprint(exists)}
 		for _, l := range state {
 			slices.Sort(l)
 		}
 	}
+	split, merge, err := m.source.SplitMergeEnabled(ctx)
+	must(err)
+	state["source switches"] = []string{fmt.Sprint(split, merge)}
 	table, err := m.source.Table(ctx, m.name)
 	must(err)
 	state["source schema"] = []string{fmt.Sprint(table.Scopes()), fmt.Sprint(table.ReadOnly())}
 	return state
 }
+
+// ours tells whether a name carries the key of the newest run on the table.
+func (m *moved) ours(name string) bool { return m.key != "" && strings.Contains(name, m.key) }

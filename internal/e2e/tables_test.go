@@ -16,13 +16,12 @@ import (
 // under 4,000 events.
 func TestTenTablesInOneRun(t *testing.T) {
 	r := newRig(t)
-	var tables []*moved
+	tables := r.newTables(10, workload.Spec{Regions: 1, Rows: 100, Versions: 2, Seed: 3})
 	var names []string
-	for range 10 {
-		m := r.newTable(workload.Spec{Regions: 1, Rows: 100, Versions: 2, Seed: 3})
-		tables, names = append(tables, m), append(names, m.name.String())
+	for _, m := range tables {
+		names = append(names, m.name.String())
 	}
-	id := "hbase-migration.a.b.ten"
+	id := r.runID("ten")
 	input := tables[0].input()
 	input["tables"] = names
 	run := r.start(id, input)
