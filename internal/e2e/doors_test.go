@@ -47,7 +47,7 @@ func TestMalformedStartsAreAnswered(t *testing.T) {
 // stale or below the commit line is refused and changes nothing.
 func TestLiveTableMoves(t *testing.T) {
 	m := newRig(t).newTable(small())
-	m.write(500)
+	m.write()
 	run := m.beginPlain()
 	m.awaitPhase(m.id, workflows.PhasePreflight)
 	m.signal(`{"gate":"cutover","digest":"000000000000","by":"ui","reason":"early","approved":true}`)

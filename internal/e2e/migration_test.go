@@ -58,7 +58,7 @@ func TestWorkerKilledInEveryPhase(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	m := firstRig(t).newTable(small())
-	m.write(300)
+	m.write()
 	run := m.begin()
 	kills := map[string]time.Time{}
 	for _, phase := range phases {
@@ -133,7 +133,7 @@ func (r *rig) awaitPhase(id, phase string) {
 // starts it again on its database.
 func TestTemporalKilledOnce(t *testing.T) {
 	m := newRig(t).newTable(small())
-	m.write(300)
+	m.write()
 	run := m.begin()
 	m.awaitPhase(m.id, workflows.PhaseExport)
 	if err := m.server.Kill(); err != nil {

@@ -147,8 +147,15 @@ func (m *moved) input() map[string]any {
 	return map[string]any{"source": m.from, "target": m.to, "tables": []string{m.name.String()}, "accept": []string{"leftover"}}
 }
 
+// rate is how many rows a second the live writer writes. What it writes before
+// the peer is enabled is applied in one go: with several hundred, on a machine
+// that was busy with other things, the target's region server took longer for
+// it than replication waits for an answer (replication.sink.client.ops.timeout,
+// 10 s), and the same batch came again for minutes.
+const rate = 100
+
 // write starts the live writer.
-func (m *moved) write(rate int) {
+func (m *moved) write() {
 	m.t.Helper()
 	w, err := workload.StartWriter(m.sourceRows, workload.WriterConfig{Table: m.name, Rate: rate, LedgerPath: m.ledger})
 	if err != nil {
