@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -57,6 +58,12 @@ func (p *pulse) show(details any) {
 	p.mu.Lock()
 	p.details = details
 	p.mu.Unlock()
+}
+
+// counter returns a function that adds to a count the beats carry.
+func (p *pulse) counter(name, unit string) func(n int64) {
+	var done atomic.Int64
+	return func(n int64) { p.show(Progress{Name: name, Done: done.Add(n), Unit: unit}) }
 }
 
 func (p *pulse) end() {

@@ -13,6 +13,7 @@ import (
 
 	"drover/internal/config"
 	"drover/internal/fault"
+	"drover/internal/hadoop/namenode"
 	"drover/internal/hbase"
 	"drover/internal/storage/open"
 )
@@ -32,6 +33,8 @@ type site struct {
 	cluster *hbase.Cluster
 	store   open.Store
 	root    string // path of hbase.rootdir in the store
+	// nameNode serves the same file system as store.
+	nameNode *namenode.Client
 }
 
 // NewSites takes a loaded configuration.
@@ -60,7 +63,11 @@ func (s *Sites) get(name string) (*site, error) {
 	if err != nil {
 		return nil, fault.As(fault.InvalidInput, errors.Join(fmt.Errorf("site %s: %w", name, err), cluster.Close()))
 	}
-	o := &site{name: name, cluster: cluster, store: store, root: root}
+	nn, err := openNameNode(c.HDFS.NameNodes, c.HDFS.User, name)
+	if err != nil {
+		return nil, fault.As(fault.InvalidInput, errors.Join(err, cluster.Close(), store.Close()))
+	}
+	o := &site{name: name, cluster: cluster, store: store, root: root, nameNode: nn}
 	s.opened[name] = o
 	return o, nil
 }
@@ -84,7 +91,7 @@ func (s *Sites) Close() error {
 	defer s.mu.Unlock()
 	var err error
 	for name, o := range s.opened {
-		err = errors.Join(err, o.cluster.Close(), o.store.Close())
+		err = errors.Join(err, o.cluster.Close(), o.store.Close(), o.nameNode.Close())
 		delete(s.opened, name)
 	}
 	return err

@@ -51,7 +51,7 @@ func (a *app) plan(ctx context.Context, name string, o startOptions, flags *pfla
 	if err != nil {
 		return err
 	}
-	text, err := a.startInput(o, flags)
+	text, err := a.startInput(rb, o, flags)
 	if err != nil {
 		return err
 	}
@@ -66,15 +66,32 @@ func (a *app) plan(ctx context.Context, name string, o startOptions, flags *pfla
 	if err := a.checkSites(req.sites); err != nil {
 		return err
 	}
-	in, ok := req.input.(workflows.HBaseMigrationInput)
-	if !ok {
-		return usage("%s has no plan yet", rb.name)
+	var findings []preflight.Finding
+	var accepted []string
+	switch in := req.input.(type) {
+	case workflows.HBaseMigrationInput:
+		accepted = in.Accept
+		findings, err = preflightHBase(ctx, cfg, in)
+	case workflows.HDFSMirrorInput:
+		accepted = in.Accept
+		findings, err = preflightMirror(ctx, cfg, in)
 	}
-	findings, err := preflightHBase(ctx, cfg, in)
 	if err != nil {
 		return err
 	}
-	return a.showPlan(judge(req.title, findings, in.Accept))
+	return a.showPlan(judge(req.title, findings, accepted))
+}
+
+func preflightMirror(ctx context.Context, cfg config.Config, in workflows.HDFSMirrorInput) ([]preflight.Finding, error) {
+	sites := activities.NewSites(cfg)
+	seen, err := activities.NewMirror(sites).PreflightMirror(ctx, activities.MirrorPreflightInput{
+		MirrorAt: activities.MirrorAt{
+			Pair:       activities.Pair{Source: in.Source, Target: in.Target},
+			SourcePath: in.SourcePath, TargetPath: in.TargetPath, RunKey: "plan",
+		},
+		From: in.From,
+	})
+	return seen.Findings, errors.Join(err, sites.Close())
 }
 
 // preflightHBase calls the activity as a function: the same code as in a run.

@@ -84,7 +84,7 @@ func (a *app) start(ctx context.Context, name string, o startOptions, flags *pfl
 	if err != nil {
 		return err
 	}
-	text, err := a.startInput(o, flags)
+	text, err := a.startInput(rb, o, flags)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (a *app) start(ctx context.Context, name string, o startOptions, flags *pfl
 }
 
 // startInput is the JSON that will be parsed: the file's, or made of flags.
-func (a *app) startInput(o startOptions, flags *pflag.FlagSet) ([]byte, error) {
+func (a *app) startInput(rb runbook, o startOptions, flags *pflag.FlagSet) ([]byte, error) {
 	given := ""
 	flags.Visit(func(flag *pflag.Flag) {
 		if _, ok := flag.Annotations[inputFlag]; ok && given == "" {
@@ -130,6 +130,8 @@ func (a *app) startInput(o startOptions, flags *pflag.FlagSet) ([]byte, error) {
 		}
 	})
 	switch {
+	case o.input == "" && rb.name != "HBaseMigration":
+		return nil, usage("%s takes its input from a file: give --input FILE", rb.name).try("drover schema " + rb.name + ", which lists every key")
 	case o.input != "" && given != "":
 		return nil, usage("give either --input or flags such as --%s, not both", given)
 	case o.input == "-":

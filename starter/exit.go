@@ -21,11 +21,12 @@ const (
 	codeNotFound    = 4
 	codeUnreachable = 5
 	codeUnknown     = 6
+	codeUnproven    = 7
 	codeInterrupted = 130
 )
 
 func allCodes() []int {
-	return []int{codeOK, codeFailed, codeUsage, codeRefused, codeNotFound, codeUnreachable, codeUnknown, codeInterrupted}
+	return []int{codeOK, codeFailed, codeUsage, codeRefused, codeNotFound, codeUnreachable, codeUnknown, codeUnproven, codeInterrupted}
 }
 
 func codeMeaning(code int) string {
@@ -39,11 +40,13 @@ func codeMeaning(code int) string {
 	case codeRefused:
 		return "refused: by a gate, by preflight, or by a human"
 	case codeNotFound:
-		return "no such run, runbook or site"
+		return "no such run, runbook, site, snapshot or file"
 	case codeUnreachable:
 		return "Temporal or a cluster does not answer"
 	case codeUnknown:
 		return "no answer in time: the request may still take effect, look at the status"
+	case codeUnproven:
+		return "nothing differs, but not everything was compared"
 	case codeInterrupted:
 		return "interrupted"
 	}

@@ -16,6 +16,9 @@ func recordOf(v view) (report.Record, error) {
 	if len(v.result) == 0 {
 		return r, nil
 	}
+	if v.Runbook == "HDFSMirror" {
+		return mirrorRecord(v, r)
+	}
 	var result workflows.HBaseMigrationResult
 	if err := json.Unmarshal(v.result, &result); err != nil {
 		return r, fmt.Errorf("read the result of run %s: %w", v.WorkflowID, err)
@@ -42,6 +45,36 @@ func recordOf(v view) (report.Record, error) {
 			{Name: "delta proof", Millis: f.DeltaMillis},
 			{Name: "open", Millis: f.OpenMillis},
 		}
+	}
+	return r, nil
+}
+
+// mirrorRecord fills in what a mirror ended with: one tree stands where a
+// migration has tables.
+func mirrorRecord(v view, r report.Record) (report.Record, error) {
+	var result workflows.HDFSMirrorResult
+	if err := json.Unmarshal(v.result, &result); err != nil {
+		return r, fmt.Errorf("read the result of run %s: %w", v.WorkflowID, err)
+	}
+	r.Outcome, r.Verdict, r.Left = string(result.Outcome), report.Verdict(result.Verdict), result.Left
+	if result.Reason != "" {
+		r.Reason = result.Reason
+	}
+	if len(result.Findings) > 0 {
+		r.Findings = result.Findings
+	}
+	seen := result.Verified
+	if seen.Verdict != "" {
+		r.Tables = []report.Table{{
+			Name: r.Title, Verdict: report.Verdict(seen.Verdict), Bytes: seen.Bytes, Differences: seen.Differences,
+			Method: fmt.Sprintf("%d files and %d directories, content by checksum and attributes, against the source's snapshot %s after %d rounds",
+				seen.Files, seen.Directories, result.LastCommon, result.Rounds),
+		}}
+		r.Bytes = seen.Bytes
+	}
+	if f := result.Freeze; f != nil {
+		r.FreezeMillis = &f.TotalMillis
+		r.Freeze = []report.Span{{Name: "last round", Millis: f.RoundMillis}, {Name: "verification", Millis: f.VerifyMillis}}
 	}
 	return r, nil
 }

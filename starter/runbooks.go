@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -33,6 +34,11 @@ func runbooks() []runbook {
 		about: "moves live HBase tables from one cluster to another",
 		input: workflows.HBaseMigrationInput{},
 		parse: parseHBaseMigration,
+	}, {
+		name:  "HDFSMirror",
+		about: "keeps a tree of one HDFS equal to a tree of another by snapshots, and hands over to it",
+		input: workflows.HDFSMirrorInput{},
+		parse: parseHDFSMirror,
 	}}
 }
 
@@ -58,6 +64,22 @@ func parseHBaseMigration(json []byte) (request, error) {
 		input: in,
 		id:    hbaseMigrationID(in),
 		title: fmt.Sprintf("%s: %s -> %s", strings.Join(in.Tables, ", "), in.Source, in.Target),
+		sites: []string{in.Source, in.Target},
+	}, nil
+}
+
+func parseHDFSMirror(json []byte) (request, error) {
+	in, err := workflows.ParseHDFSMirrorInput(json)
+	if err != nil {
+		return request{}, usage("%w", err).try("drover schema HDFSMirror, which lists every key")
+	}
+	// Like a migration's, the id holds neither slash nor colon.
+	sum := sha256.Sum256([]byte(in.SourcePath + "\n" + in.TargetPath))
+	id := fmt.Sprintf("hdfs-mirror.%s.%s.%s.%s", in.Source, in.Target, path.Base(in.TargetPath), hex.EncodeToString(sum[:4]))
+	return request{
+		input: in,
+		id:    strings.ReplaceAll(id, ":", "~"),
+		title: fmt.Sprintf("%s: %s -> %s: %s", in.Source, in.SourcePath, in.Target, in.TargetPath),
 		sites: []string{in.Source, in.Target},
 	}, nil
 }

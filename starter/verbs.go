@@ -21,5 +21,8 @@ func verbs(a *app) []*cobra.Command {
 		newAbortCmd(a),
 		newReportCmd(a),
 		newSchemaCmd(a),
+		newDiffCmd(a),
+		newVerifyCmd(a),
+		newChecksumCmd(a),
 	}
 }

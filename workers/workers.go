@@ -22,7 +22,10 @@ import (
 )
 
 // Names of the workflow types, never changed: histories refer to them.
-const HBaseMigration = "HBaseMigration"
+const (
+	HBaseMigration = "HBaseMigration"
+	HDFSMirror     = "HDFSMirror"
+)
 
 // Options say what one worker process serves.
 type Options struct {
@@ -99,9 +102,11 @@ func New(c client.Client, queue string, sites *activities.Sites, o Options) work
 func Register(w worker.Registry, queue string, sites *activities.Sites) {
 	if queue == workflows.RunbooksQueue {
 		w.RegisterWorkflowWithOptions(workflows.HBaseMigration, workflow.RegisterOptions{Name: HBaseMigration})
+		w.RegisterWorkflowWithOptions(workflows.HDFSMirror, workflow.RegisterOptions{Name: HDFSMirror})
 		return
 	}
 	w.RegisterActivityWithOptions(activities.NewHBase(sites), activity.RegisterOptions{})
+	w.RegisterActivityWithOptions(activities.NewMirror(sites), activity.RegisterOptions{})
 }
 
 func checkQueues(queues []string, cfg config.Config) error {

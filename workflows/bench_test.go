@@ -22,7 +22,7 @@ import (
 // script answers one activity: the n-th call (from 1), its input.
 type script func(n int, in json.RawMessage) (any, error)
 
-// bench runs HBaseMigration against scripted activities and keeps the order in
+// bench runs a runbook against scripted activities and keeps the order in
 // which they were called. No cluster is imitated: only answers are given.
 type bench struct {
 	t   *testing.T
@@ -36,10 +36,15 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	return newBenchOf(t, workflows.HBaseMigration, defaults())
+}
+
+func newBenchOf(t *testing.T, runbook any, answers map[string]script) *bench {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
-	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment(), counts: map[string]int{}, answer: defaults()}
+	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment(), counts: map[string]int{}, answer: answers}
 	b.env.SetTestTimeout(30 * time.Second)
-	b.env.RegisterWorkflow(workflows.HBaseMigration)
+	b.env.RegisterWorkflow(runbook)
 	for name := range b.answer {
 		b.env.RegisterActivityWithOptions(func(_ context.Context, in json.RawMessage) (json.RawMessage, error) {
 			return b.call(name, in)
@@ -128,11 +133,16 @@ func input(tables ...string) workflows.HBaseMigrationInput {
 // run executes the workflow; a run that ends without a result gives its error.
 func (b *bench) run(in workflows.HBaseMigrationInput) (workflows.HBaseMigrationResult, error) {
 	b.t.Helper()
-	b.env.ExecuteWorkflow(workflows.HBaseMigration, in)
+	return runOf[workflows.HBaseMigrationResult](b, workflows.HBaseMigration, in)
+}
+
+func runOf[Result any](b *bench, runbook, in any) (Result, error) {
+	b.t.Helper()
+	b.env.ExecuteWorkflow(runbook, in)
 	if !b.env.IsWorkflowCompleted() {
 		b.t.Fatalf("the workflow did not end; called: %v", b.calls)
 	}
-	var out workflows.HBaseMigrationResult
+	var out Result
 	if err := b.env.GetWorkflowError(); err != nil {
 		return out, err
 	}

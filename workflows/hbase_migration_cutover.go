@@ -270,20 +270,27 @@ func (m *hbaseMigration) retireSource(ctx workflow.Context) error {
 // forward does a step below the commit line, where nothing may be undone: when
 // it fails for good a human decides whether it is tried again.
 func (m *hbaseMigration) forward(ctx workflow.Context, what string, fn func(ctx workflow.Context) error) error {
+	left, err := forward(ctx, m.run, what, fn)
+	m.result.Left = append(m.result.Left, left...)
+	return err
+}
+
+// forward is what all runbooks do below the commit line; it returns in words
+// what a human decided to leave undone.
+func forward(ctx workflow.Context, run *step.Run, what string, fn func(ctx workflow.Context) error) ([]string, error) {
 	for {
 		err := fn(ctx)
 		if err == nil || errors.Is(err, step.ErrContinue) {
-			return err
+			return nil, err
 		}
-		decision, gateErr := m.run.Gate(ctx, GateRepair, func(ctx workflow.Context) (step.Evidence, error) {
+		decision, gateErr := run.Gate(ctx, GateRepair, func(ctx workflow.Context) (step.Evidence, error) {
 			return repairEvidence(workflow.Now(ctx), what, err), nil
 		}, step.GateOptions{})
 		if gateErr != nil {
-			return gateErr
+			return nil, gateErr
 		}
 		if !decision.Approved {
-			m.result.Left = append(m.result.Left, what+": "+err.Error())
-			return nil
+			return []string{what + ": " + err.Error()}, nil
 		}
 	}
 }

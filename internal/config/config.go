@@ -26,7 +26,8 @@ type Config struct {
 // Path returns the file the configuration was read from.
 func (c Config) Path() string { return c.path }
 
-// Site is one HBase cluster and the HDFS under it.
+// Site is one HBase cluster and the HDFS under it, or an HDFS alone: a site
+// without the key hbase, see HasHBase.
 type Site struct {
 	HBase HBase `yaml:"hbase"`
 	HDFS  HDFS  `yaml:"hdfs"`
@@ -37,6 +38,10 @@ type Site struct {
 // Properties returns what the site's files say, for settings that no RPC shows
 // (hbase.replication.bulkload.enabled, …). It is empty when no file is given.
 func (s Site) Properties() hadoop.Site { return s.properties }
+
+// HasHBase reports whether there is an HBase at the site. Where there is none
+// the fields of HBase are empty.
+func (s Site) HasHBase() bool { return s.HBase != (HBase{}) }
 
 // HBase says how one HBase cluster is reached. A field that is set wins over
 // the site file.
@@ -56,21 +61,27 @@ type HBase struct {
 	User string `yaml:"user"`
 }
 
-// HDFS says how the file system under HBase is reached.
+// HDFS says how the file system is reached: the one under HBase, or the one the
+// site consists of.
 type HDFS struct {
 	// CoreSite and HDFSSite are paths of core-site.xml and hdfs-site.xml.
 	CoreSite string `yaml:"coreSite"`
 	HDFSSite string `yaml:"hdfsSite"`
 	// NameNode is one RPC address, host:port. Default: what the site files say
-	// of the file system in hbase.rootDir.
+	// of the file system in hbase.rootDir, or of fs.defaultFS where there is no
+	// HBase.
 	NameNode string `yaml:"namenode"`
-	// User is who files are written as, default: HBase.User. The target's HBase
-	// must be able to move and delete what the export writes.
+	// User is who files are written as, default: HBase.User, or the user of the
+	// process where there is no HBase. The target's HBase must be able to move
+	// and delete what the export writes.
 	User string `yaml:"user"`
 
-	// NameNodes are all addresses that serve the root directory, in the order
-	// to try them; Load fills it.
+	// NameNodes are all addresses that serve the file system, in the order to
+	// try them; Load fills it.
 	NameNodes []string `yaml:"-"`
+	// URI names the file system as Hadoop does, without a path:
+	// hdfs://nameservice or hdfs://namenode:8020; Load fills it.
+	URI string `yaml:"-"`
 }
 
 // Temporal says where the Temporal service is.

@@ -146,6 +146,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(minimal)
 	f.Add("sites: &x {a: {hbase: {quorum: h, rootDir: hdfs://n:1/h}}}\ntemporal: {namespace: x}\n")
 	f.Add("sites:\n\ta: x")
+	f.Add("sites: {a: {hdfs: {namenode: n:1}}}")
 	f.Add("? a\n: b\n")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text string) {
@@ -154,7 +155,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for name, site := range cfg.Sites {
-			if site.HBase.Quorum == "" || site.HBase.RootDir == "" || len(site.HDFS.NameNodes) == 0 {
+			noHBase := site.HBase.Quorum == "" || site.HBase.RootDir == ""
+			if site.HasHBase() && noHBase || len(site.HDFS.NameNodes) == 0 || site.HDFS.URI == "" {
 				t.Fatalf("%q is accepted with an incomplete site %s: %+v", text, name, site)
 			}
 		}

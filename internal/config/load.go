@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -122,10 +124,28 @@ func (s *Site) complete(dir string) error {
 		return err
 	}
 	s.properties = properties
+	if s.onlyHDFS() {
+		return s.completeHDFS("")
+	}
 	if err := s.completeHBase(); err != nil {
 		return err
 	}
-	return s.completeHDFS()
+	if s.HDFS.User == "" {
+		s.HDFS.User = s.HBase.User
+	}
+	return s.completeHDFS(s.HBase.RootDir)
+}
+
+// onlyHDFS reports whether the site has no HBase: nothing is said of one,
+// neither in the configuration nor in the Hadoop files, but of an HDFS.
+func (s *Site) onlyHDFS() bool {
+	_, quorum := s.properties.Get("hbase.zookeeper.quorum")
+	_, root := s.properties.Get("hbase.rootdir")
+	return !s.HasHBase() && !quorum && !root && !s.HDFS.empty()
+}
+
+func (h HDFS) empty() bool {
+	return h.CoreSite == "" && h.HDFSSite == "" && h.NameNode == "" && h.User == ""
 }
 
 func (s *Site) completeHBase() error {
@@ -155,23 +175,34 @@ func (s *Site) completeHBase() error {
 	return nil
 }
 
-func (s *Site) completeHDFS() error {
+// completeHDFS finds the NameNodes of the file system that root lies in; an
+// empty root stands for fs.defaultFS.
+func (s *Site) completeHDFS(root string) error {
 	if s.HDFS.User == "" {
-		s.HDFS.User = s.HBase.User
+		s.HDFS.User = currentUser()
 	}
 	if s.HDFS.NameNode != "" {
 		s.HDFS.NameNodes = []string{s.HDFS.NameNode}
+		s.HDFS.URI = "hdfs://" + s.HDFS.NameNode
 		return nil
 	}
-	if s.HBase.RootDir == "" {
+	if root == "" && !s.onlyHDFS() {
 		return nil // Validate names the missing root directory
 	}
 	var err error
-	if s.HDFS.NameNodes, err = s.properties.NameNodes(s.HBase.RootDir); err != nil {
+	if s.HDFS.NameNodes, err = s.properties.NameNodes(root); err != nil {
 		return fmt.Errorf("hdfs: %w", err)
 	}
 	s.HDFS.NameNode = s.HDFS.NameNodes[0]
+	s.HDFS.URI = authorityOf(cmp.Or(root, s.properties.GetOr("fs.defaultFS", "")))
 	return nil
+}
+
+// authorityOf cuts the path off a full URI.
+func authorityOf(uri string) string {
+	scheme, rest, _ := strings.Cut(uri, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host
 }
 
 // SiteNames lists the sites, sorted.

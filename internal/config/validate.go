@@ -65,7 +65,10 @@ func (c Config) WorkerQueues() []string {
 }
 
 func (s Site) problems() []error {
-	var problems []error
+	problems := s.hdfsProblems()
+	if !s.HasHBase() && !s.HDFS.empty() {
+		return problems
+	}
 	if s.HBase.Quorum == "" {
 		problems = append(problems, errors.New("hbase.quorum is missing: give hbase.site, the path of hbase-site.xml, or the ZooKeeper servers"))
 	}
@@ -75,6 +78,11 @@ func (s Site) problems() []error {
 	if problem := s.rootDirProblem(); problem != nil {
 		problems = append(problems, problem)
 	}
+	return problems
+}
+
+func (s Site) hdfsProblems() []error {
+	var problems []error
 	for _, address := range s.HDFS.NameNodes {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			problems = append(problems, fmt.Errorf("hdfs.namenode %q: write host:port", address))

@@ -38,6 +38,9 @@ type Object struct {
 	Size    int64 // bytes; 0 for a directory
 	ModTime time.Time
 	IsDir   bool
+	// Irregular marks what a listing shows and is neither file nor directory: a
+	// symbolic link, a socket, a device. Open and Stat may follow a link.
+	Irregular bool
 	// BlockSize in bytes and Replication are what the store keeps for the file,
 	// or 0 where the store has no such notion.
 	BlockSize   int64

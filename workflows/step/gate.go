@@ -151,11 +151,28 @@ func (r *Run) Gate(ctx workflow.Context, gate string, measure func(workflow.Cont
 	return d, nil
 }
 
+// Settle says that what was decided at the gate so far is done with: a run that
+// opens the gate in every round, and does not go through its former rounds again
+// when it continues as new, would take an old answer for a new question.
+func (r *Run) Settle(gate string) {
+	n := 0
+	for _, d := range r.state.Decisions {
+		if d.Gate == gate {
+			n++
+		}
+	}
+	if r.state.Settled == nil {
+		r.state.Settled = map[string]int{}
+	}
+	r.state.Settled[gate] = n
+	delete(r.carried.gates, gate)
+}
+
 // passed returns the decision of a gate this run went through before it
 // continued as new, once per opening.
 func (r *Run) passed(gate string) *Decided {
 	left := r.carried.gates[gate]
-	if left == 0 {
+	if left <= 0 {
 		return nil
 	}
 	r.carried.gates[gate] = left - 1

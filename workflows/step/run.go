@@ -130,6 +130,9 @@ func Begin(ctx workflow.Context, subject Subject, carried *State) (workflow.Cont
 		}
 		for _, d := range r.state.Decisions {
 			r.carried.gates[d.Gate]++
+			if r.carried.gates[d.Gate] == 1 {
+				r.carried.gates[d.Gate] -= r.state.Settled[d.Gate]
+			}
 		}
 	} else {
 		r.state.StartedAt = workflow.Now(ctx).UTC()

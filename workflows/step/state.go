@@ -35,6 +35,8 @@ type State struct {
 
 	// Cursors holds, per name given to Batches, the first item not yet done.
 	Cursors map[string]int64 `json:"cursors,omitempty"`
+	// Settled counts, by gate, the decisions that Settle put behind the run.
+	Settled map[string]int `json:"settled,omitempty"`
 	// Results holds what Once remembers, by key.
 	Results map[string]json.RawMessage `json:"results,omitempty"`
 }

@@ -68,7 +68,8 @@ func wrap(op, name string, err error) error {
 
 func object(name string, info fs.FileInfo) storage.Object {
 	o := storage.Object{Path: path.Clean(name), ModTime: info.ModTime(), IsDir: info.IsDir()}
-	if !o.IsDir {
+	o.Irregular = !o.IsDir && !info.Mode().IsRegular()
+	if !o.IsDir && !o.Irregular {
 		o.Size = info.Size()
 	}
 	return o

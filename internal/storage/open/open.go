@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/url"
 
+	"drover/internal/config"
 	"drover/internal/storage"
 	"drover/internal/storage/hdfs"
+	"drover/internal/storage/local"
 )
 
 // Store is a store that must be closed after use.
@@ -16,6 +18,28 @@ type Store interface {
 	storage.Store
 	io.Closer
 }
+
+// At opens the file system that a location lies in. Its path there is l.Path.
+func At(l config.Location) (Store, error) {
+	if !l.Local() {
+		s, err := hdfs.Open(hdfs.Config{NameNodes: l.NameNodes, User: l.User})
+		if err != nil {
+			return nil, fmt.Errorf("location %s: %w", l, err)
+		}
+		return s, nil
+	}
+	s, err := local.Open("/")
+	if err != nil {
+		return nil, fmt.Errorf("location %s: %w", l, err)
+	}
+	return unclosed{s}, nil
+}
+
+// unclosed is a store that holds nothing open.
+type unclosed struct{ storage.Store }
+
+// Close implements io.Closer.
+func (unclosed) Close() error { return nil }
 
 // Root opens the file system that holds root, a full URI such as
 // hdfs://namenode:8020/hbase, and returns the path of root in it. nameNodes are

@@ -1,0 +1,309 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"time"
+
+	"drover/internal/fault"
+	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/apply"
+	"drover/internal/mirror/copy"
+	"drover/internal/mirror/diff"
+	"drover/internal/mirror/plan"
+	"drover/internal/mirror/tree"
+	"drover/internal/mirror/verify"
+	"drover/internal/report"
+)
+
+// mendable bounds how many entries VerifyMirror puts right by itself.
+const mendable = 10_000
+
+// mendPasses bounds how often it does so: what is inherited shows only when the
+// directory above has been put right.
+const mendPasses = 20
+
+// VerifyMirror compares the target with a snapshot of the source: all of it, or
+// what a round brought. When all is compared, entries that differ in what no
+// snapshot diff reports (a changed time; a file rewritten to its old length; a
+// storage policy inherited from another place) are brought, and everything is
+// compared once more.
+func (a *Mirror) VerifyMirror(ctx context.Context, in MirrorVerifyInput) (MirrorVerifyResult, error) {
+	p := beat(ctx)
+	defer p.end()
+	source, target, err := a.trees(in.MirrorAt)
+	if err != nil {
+		return MirrorVerifyResult{}, err
+	}
+	o := verify.Options{Metadata: true, Ignore: ignored(in.Without), Parallel: in.Parallel, Max: toldDifferences}
+	o.Progress = func(v verify.Progress) {
+		p.show(Progress{Name: "compare", Done: v.Files + v.Dirs, Unit: "entries"})
+	}
+	source = source.At(in.Snapshot)
+	if in.From != "" {
+		return a.verifyRound(ctx, source, target, in, o)
+	}
+	var differ []verify.Difference
+	o.Found = func(d verify.Difference) {
+		if len(differ) <= mendable {
+			differ = append(differ, d)
+		}
+	}
+	for pass := 1; ; pass++ {
+		res, err := verify.Trees(ctx, source, target, o)
+		if err != nil || res.Verdict != report.Differ || pass == mendPasses || !unreported(differ) {
+			return verified(res), err
+		}
+		if err := mend(ctx, source, target, in.Snapshot, differ, copy.Options{Preserve: preserve(in.Without)}); err != nil {
+			return MirrorVerifyResult{}, err
+		}
+		differ = nil
+	}
+}
+
+// verifyRound compares what the round's copies name.
+func (a *Mirror) verifyRound(ctx context.Context, source, target tree.Tree, in MirrorVerifyInput, o verify.Options) (MirrorVerifyResult, error) {
+	r := MirrorRoundInput{MirrorAt: in.MirrorAt, From: in.From, To: in.Snapshot}
+	sum, err := a.PlanMirrorRound(ctx, r)
+	if err != nil {
+		return MirrorVerifyResult{}, err
+	}
+	changes, err := round[plan.Copy](ctx, a, r, in.Digest, copiesFile, 0, sum.Copies)
+	if err != nil {
+		return MirrorVerifyResult{}, err
+	}
+	var single, whole []string
+	for _, c := range changes {
+		switch {
+		case c.Path == "":
+		case c.Walk:
+			whole = append(whole, c.Path)
+		default:
+			single = append(single, c.Path)
+		}
+	}
+	out := MirrorVerifyResult{Verdict: string(report.Match)}
+	for _, part := range []struct {
+		paths   []string
+		shallow bool
+	}{{single, true}, {whole, false}} {
+		if len(part.paths) == 0 {
+			continue
+		}
+		o.Paths, o.Shallow = part.paths, part.shallow
+		res, err := verify.Trees(ctx, source, target, o)
+		if err != nil {
+			return out, err
+		}
+		out.add(verified(res))
+	}
+	return out, nil
+}
+
+// add joins two comparisons: the worse verdict is that of both.
+func (r *MirrorVerifyResult) add(o MirrorVerifyResult) {
+	if o.Verdict == string(report.Differ) || r.Verdict == string(report.Match) {
+		r.Verdict = o.Verdict
+	}
+	r.Directories += o.Directories
+	r.Files += o.Files
+	r.Bytes += o.Bytes
+	r.Differing += o.Differing
+	r.Differences = append(r.Differences, o.Differences...)
+}
+
+func verified(res verify.Result) MirrorVerifyResult {
+	out := MirrorVerifyResult{Verdict: string(res.Verdict), Directories: res.Dirs, Files: res.Files, Bytes: res.Bytes, Differing: res.Differing}
+	for _, d := range res.Differences {
+		out.Differences = append(out.Differences, fmt.Sprintf("%s: %s: source %s, target %s", d.Path, d.Kind, d.Source, d.Target))
+	}
+	for _, g := range res.Gaps {
+		out.Differences = append(out.Differences, fmt.Sprintf("%s: not compared: %s", g.Path, g.Reason))
+	}
+	return out
+}
+
+func ignored(without []string) []verify.Kind {
+	var kinds []verify.Kind
+	for _, w := range without {
+		switch w {
+		case "owner":
+			kinds = append(kinds, verify.Owner, verify.Group)
+		case "acl":
+			kinds = append(kinds, verify.ACL)
+		case "xattr":
+			kinds = append(kinds, verify.XAttr)
+		case "times":
+			kinds = append(kinds, verify.ModTime)
+		}
+	}
+	return kinds
+}
+
+// unreported says whether all differences are of the kinds that a snapshot diff
+// can miss: then nobody else wrote to the target.
+func unreported(differ []verify.Difference) bool {
+	return len(differ) <= mendable && !slices.ContainsFunc(differ, func(d verify.Difference) bool {
+		return d.Kind != verify.ModTime && d.Kind != verify.Content && d.Kind != verify.Policy
+	})
+}
+
+// mend brings what differs, and takes the common snapshot of the target anew: it
+// is to hold what the source's holds, and what was mended is no drift.
+func mend(ctx context.Context, source, target tree.Tree, snapshot string, differ []verify.Difference, o copy.Options) error {
+	var changes []plan.Copy
+	for _, d := range differ {
+		changes = append(changes, plan.Copy{Path: d.Path, Prior: d.Path})
+	}
+	slices.SortFunc(changes, func(a, b plan.Copy) int { return comparePlaces(a.Path, b.Path) })
+	changes = slices.CompactFunc(changes, func(a, b plan.Copy) bool { return a.Path == b.Path })
+	if _, err := bring(ctx, source, target, changes, o); err != nil {
+		return err
+	}
+	if err := finishDirs(ctx, source, target, changes, o); err != nil {
+		return err
+	}
+	return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-mending-"+time.Now().UTC().Format("20060102T150405.000"))
+}
+
+// FindMirrorDrift looks for what others changed at the target since the common
+// snapshot. The root's own attributes do not count: taking a snapshot changes
+// its time.
+func (a *Mirror) FindMirrorDrift(ctx context.Context, in MirrorSnapshotInput) (DriftResult, error) {
+	defer beat(ctx).end()
+	_, target, err := a.trees(in.MirrorAt)
+	if err != nil {
+		return DriftResult{}, err
+	}
+	changed, first, err := changesSince(ctx, target, in.Snapshot)
+	return DriftResult{Changed: changed, First: first}, err
+}
+
+// changesSince asks what a tree, as it is now, differs in from its snapshot.
+func changesSince(ctx context.Context, t tree.Tree, snapshot string) (int64, []string, error) {
+	d, err := diff.Between(ctx, t.NN, t.Root, snapshot, "")
+	if err != nil {
+		return 0, nil, err
+	}
+	var n int64
+	var first []string
+	for _, c := range d.Changes {
+		if c.Path == "" && c.Kind == plan.Modified {
+			continue
+		}
+		if n++; len(first) < toldDifferences {
+			line := map[plan.Kind]string{plan.Modified: "modified ", plan.Created: "created ", plan.Deleted: "deleted ", plan.Renamed: "renamed "}[c.Kind] + c.Path
+			if c.Target != "" {
+				line += " to " + c.Target
+			}
+			first = append(first, line)
+		}
+	}
+	return n, first, nil
+}
+
+// RestoreMirrorTarget rolls the target back to one of its own snapshots; without
+// a name to the newest that the source has as well. Data come from the snapshot,
+// and only what drifted is copied.
+func (a *Mirror) RestoreMirrorTarget(ctx context.Context, in MirrorSnapshotInput) (string, error) {
+	defer beat(ctx).end()
+	source, target, err := a.trees(in.MirrorAt)
+	if err != nil {
+		return "", err
+	}
+	if in.Snapshot == "" {
+		if in.Snapshot, err = newestCommon(ctx, source, target); err != nil || in.Snapshot == "" {
+			return "", err
+		}
+	}
+	o := copy.Options{Preserve: tree.Everything()}
+	done, err := apply.Restore(ctx, target.NN, target.Root, in.Snapshot, func(ctx context.Context, changes []plan.Copy) error {
+		if _, err := bring(ctx, target.At(in.Snapshot), target, changes, o); err != nil {
+			return err
+		}
+		return finishDirs(ctx, target.At(in.Snapshot), target, changes, o)
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := retake(ctx, target, in.Snapshot); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("rolled %s at %s back to its snapshot %s: %d operations, %d entries brought back", target.Root, in.Target, in.Snapshot, len(done.Ops), len(done.Copies)), nil
+}
+
+// retake proves that the restored tree is what its snapshot holds and takes the
+// snapshot anew: what was copied back has other inodes, which the next diff
+// would take for a change. The old snapshot is deleted when the new one is
+// there, so a crash in between leaves both.
+func retake(ctx context.Context, target tree.Tree, snapshot string) error {
+	res, err := verify.Trees(ctx, target.At(snapshot), target, verify.Options{Metadata: true, Max: toldDifferences})
+	if err != nil {
+		return err
+	}
+	if res.Verdict != report.Match {
+		return fault.As(fault.Mismatch, fmt.Errorf("restored %s is not its snapshot %s: verdict %s, %v", target.Root, snapshot, res.Verdict, verified(res).Differences))
+	}
+	return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-restore-"+time.Now().UTC().Format("20060102T150405"))
+}
+
+func newestCommon(ctx context.Context, source, target tree.Tree) (string, error) {
+	theirs, err := target.NN.Snapshots(ctx, target.Root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	ours, err := source.NN.Snapshots(ctx, source.Root)
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(theirs, func(a, b namenode.Snapshot) int { return int(b.ID) - int(a.ID) })
+	for _, t := range theirs {
+		if slices.ContainsFunc(ours, func(o namenode.Snapshot) bool { return o.Name == t.Name }) {
+			return t.Name, nil
+		}
+	}
+	return "", nil
+}
+
+// SourceOpenFiles lists files below a directory that somebody writes.
+func (a *Mirror) SourceOpenFiles(ctx context.Context, in TreeAt) (OpenFilesResult, error) {
+	defer beat(ctx).end()
+	t, err := a.tree(in)
+	if err != nil {
+		return OpenFilesResult{}, err
+	}
+	open, err := t.NN.OpenFiles(ctx, t.Root)
+	if err != nil {
+		return OpenFilesResult{}, err
+	}
+	out := OpenFilesResult{Count: int64(len(open))}
+	for _, o := range open[:min(len(open), toldDifferences)] {
+		out.First = append(out.First, o.Path)
+	}
+	return out, nil
+}
+
+// ProveTreeQuiet proves that a tree is as its snapshot, and that no file in it
+// is being written.
+func (a *Mirror) ProveTreeQuiet(ctx context.Context, in QuietInput) (QuietResult, error) {
+	open, err := a.SourceOpenFiles(ctx, in.TreeAt)
+	if err != nil {
+		return QuietResult{}, err
+	}
+	t, err := a.tree(in.TreeAt)
+	if err != nil {
+		return QuietResult{}, err
+	}
+	changed, first, err := changesSince(ctx, t, in.Snapshot)
+	return QuietResult{Changed: changed, First: first, Open: open.Count}, err
+}
+
+// parentOf is the directory a tree lies in.
+func parentOf(t tree.Tree) string { return path.Dir(t.Root) }

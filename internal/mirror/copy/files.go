@@ -1,0 +1,173 @@
+package copy
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/tree"
+)
+
+// Totals sum up what was done to the files of one call.
+type Totals struct {
+	Files    int64 `json:"files"`
+	Copied   int64 `json:"copied"`
+	Adopted  int64 `json:"adopted"`
+	Appended int64 `json:"appended"`
+	Relayed  int64 `json:"relayed"`
+	Bytes    int64 `json:"bytes"` // written
+	Kept     int64 `json:"kept"`  // bytes found complete
+	Retries  int64 `json:"retries"`
+}
+
+func (n *Totals) add(r Result) {
+	n.Files++
+	n.Bytes += r.Bytes
+	n.Kept += r.Kept
+	n.Retries += int64(r.Retries)
+	switch {
+	case r.Adopted:
+		n.Adopted++
+	case r.Appended:
+		n.Appended++
+	default:
+		n.Copied++
+	}
+	if r.Relayed && r.Bytes > 0 {
+		n.Relayed++
+	}
+}
+
+// window is how many files of one directory are looked at together: what a
+// batch holds in memory.
+const window = 1000
+
+// Files brings the given files, a shard for example, from one tree to the other.
+// The files of a directory are looked at by listing it on both sides, so that a
+// small file that is not there yet costs no call to the source's NameNode and
+// the few that write it to the target's: create, add block, complete, set times.
+// The first error that no repetition mends ends the call, with what is done by
+// then; the rest is done by calling again.
+func Files(ctx context.Context, src, dst tree.Tree, entries []tree.Entry, opt Options) (Totals, error) {
+	c := newCopier(src, dst, opt)
+	defer c.close()
+	release := dst.NN.KeepLease(ctx)
+	defer release()
+	type task struct {
+		e    tree.Entry
+		seen *look
+	}
+	tasks := make(chan task)
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(tasks)
+		return c.looked(gctx, entries, func(e tree.Entry, seen *look) error {
+			select {
+			case tasks <- task{e, seen}:
+				return nil
+			case <-gctx.Done():
+				return gctx.Err()
+			}
+		})
+	})
+	var mu sync.Mutex
+	var n Totals
+	for range c.opt.Parallel {
+		group.Go(func() error {
+			for t := range tasks {
+				res, err := c.file(gctx, t.e, t.seen)
+				if err != nil {
+					return err
+				}
+				mu.Lock()
+				n.add(res)
+				if c.opt.Done != nil {
+					c.opt.Done(t.e, res)
+				}
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	if cause := ctx.Err(); cause != nil && err != nil {
+		err = cause
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return n, err
+}
+
+// looked calls each with every entry and what is known of it on both sides.
+func (c *copier) looked(ctx context.Context, entries []tree.Entry, each func(tree.Entry, *look) error) error {
+	entries = slices.Clone(entries)
+	slices.SortStableFunc(entries, func(a, b tree.Entry) int {
+		if d := strings.Compare(tree.Parent(a.Path), tree.Parent(b.Path)); d != 0 {
+			return d
+		}
+		return namenode.CompareNames(name(a), name(b))
+	})
+	for len(entries) > 0 {
+		dir := tree.Parent(entries[0].Path)
+		n := 1
+		for n < len(entries) && n < window && tree.Parent(entries[n].Path) == dir {
+			n++
+		}
+		if err := c.directory(ctx, dir, entries[:n], each); err != nil {
+			return err
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+// name is the last part of an entry's path.
+func name(e tree.Entry) string { return e.Path[strings.LastIndexByte(e.Path, '/')+1:] }
+
+// few is the number of files in a directory from which on listing it is cheaper
+// than asking for each.
+const few = 8
+
+func (c *copier) directory(ctx context.Context, dir string, entries []tree.Entry, each func(tree.Entry, *look) error) error {
+	if len(entries) < few {
+		for _, e := range entries {
+			if err := each(e, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var source, target seenFiles
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		source, err = lookAt(gctx, c.src, dir, entries, true)
+		return missing(err)
+	})
+	group.Go(func() (err error) {
+		target, err = lookAt(gctx, c.dst, dir, entries, false)
+		if errors.Is(err, namenode.ErrNotDir) || isAbsent(err) {
+			return nil // the first file says what is the matter
+		}
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		var seen *look
+		if s, known := source.at(name(e)); known && s != nil {
+			if t, known := target.at(name(e)); known {
+				seen = &look{source: s, target: t}
+			}
+		}
+		if err := each(e, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}

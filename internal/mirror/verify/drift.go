@@ -1,0 +1,183 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"drover/internal/fault"
+	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/diff"
+	"drover/internal/mirror/plan"
+	"drover/internal/mirror/tree"
+	"drover/internal/report"
+)
+
+// DriftOptions say what a tree is held against. The zero value looks at the
+// changes the NameNode reports, and at ten files.
+type DriftOptions struct {
+	// Source is the tree that was mirrored, at the same snapshot; nil leaves
+	// the samples' bytes to be compared within the target only.
+	Source *tree.Tree
+	// RootID is the file id of the target's root, as recorded when the snapshot
+	// was made; 0 when it was not. A tree that was replaced has another.
+	RootID uint64
+	// SnapshotID is the snapshot's number, as recorded when it was made; 0 when
+	// it was not. A snapshot that was deleted and made again has another.
+	SnapshotID uint32
+	// Samples is how many files are looked at: 0 means 10, a negative number
+	// none.
+	Samples int
+	// Seed chooses the samples: the same seed and tree, the same files.
+	Seed uint64
+	// Max bounds how many changes and differences are named; 0 means 100.
+	Max int
+}
+
+// Drift is what happened to a target tree since a snapshot. Match means that
+// nothing did, as far as Changes and the samples can tell.
+type Drift struct {
+	Verdict report.Verdict `json:"verdict"`
+	// Replaced says, in words, that the root or the snapshot is not the one
+	// recorded; nothing else is looked at then.
+	Replaced string `json:"replaced,omitempty"`
+	// Changes counts what the NameNode reports, the first of them in Named.
+	Changes int           `json:"changes"`
+	Named   []plan.Change `json:"named,omitempty"`
+	// Samples counts the files that were looked at, Sampled what was found.
+	Samples  int          `json:"samples"`
+	Sampled  []Difference `json:"sampled,omitempty"`
+	Unproven []Gap        `json:"unproven,omitempty"`
+}
+
+// FindDrift tells whether a tree is as its snapshot keeps it.
+//
+// The difference that the NameNode reports is complete but for two things that
+// it does not report: a change of times alone, and a file that was truncated
+// and grew to its old length. The samples look for these, by file id, time and
+// checksum; they also hold the snapshot itself against the source's, for a
+// snapshot of the right name need not be the one that was made.
+func FindDrift(ctx context.Context, target tree.Tree, snapshot string, opt DriftOptions) (Drift, error) {
+	if opt.Max <= 0 {
+		opt.Max = 100
+	}
+	if opt.Samples == 0 {
+		opt.Samples = 10
+	}
+	replaced, err := identity(ctx, target, snapshot, opt)
+	if err != nil || replaced != "" {
+		return Drift{Verdict: report.Differ, Replaced: replaced}, err
+	}
+	found, err := diff.Between(ctx, target.NN, target.Root, snapshot, "")
+	if err != nil {
+		return Drift{}, err
+	}
+	d := Drift{Verdict: report.Match, Changes: len(found.Changes), Named: found.Changes[:min(len(found.Changes), opt.Max)]}
+	if opt.Samples > 0 {
+		if err := d.sample(ctx, target, snapshot, opt); err != nil {
+			return Drift{}, err
+		}
+	}
+	switch {
+	case d.Changes > 0, len(d.Sampled) > 0:
+		d.Verdict = report.Differ
+	case len(d.Unproven) > 0:
+		d.Verdict = report.Unproven
+	}
+	return d, nil
+}
+
+// identity says what is not the one recorded, "" when all is.
+func identity(ctx context.Context, target tree.Tree, snapshot string, opt DriftOptions) (string, error) {
+	root, err := target.NN.Stat(ctx, target.Root)
+	if err != nil {
+		return "", err
+	}
+	if opt.RootID != 0 && root.FileID != opt.RootID {
+		return fmt.Sprintf("%s has file id %d, it had %d: the directory was replaced", target.Root, root.FileID, opt.RootID), nil
+	}
+	all, err := target.NN.Snapshots(ctx, target.Root)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range all {
+		if s.Name != snapshot {
+			continue
+		}
+		if opt.SnapshotID != 0 && s.ID != 0 && s.ID != opt.SnapshotID {
+			return fmt.Sprintf("snapshot %s of %s has number %d, it had %d: it was deleted and made again", snapshot, target.Root, s.ID, opt.SnapshotID), nil
+		}
+		return "", nil
+	}
+	return "", fault.As(fault.NotFound, fmt.Errorf("drift of %s: it has no snapshot %q: name the last common one", target.Root, snapshot))
+}
+
+// sample compares files of the snapshot with what is there now, and with the
+// source's.
+func (d *Drift) sample(ctx context.Context, target tree.Tree, snapshot string, opt DriftOptions) error {
+	kept := target.At(snapshot)
+	paths, err := samples(ctx, kept, opt.Samples, opt.Seed)
+	if err != nil {
+		return err
+	}
+	d.Samples = len(paths)
+	if len(paths) == 0 {
+		return nil
+	}
+	options := Options{Paths: paths, Times: true, Max: opt.Max}
+	now, err := Trees(ctx, kept, target, options)
+	if err != nil {
+		return err
+	}
+	d.take(now, opt.Max)
+	if err := d.ids(ctx, kept, target, paths); err != nil {
+		return err
+	}
+	if opt.Source == nil {
+		return nil
+	}
+	origin, err := Trees(ctx, *opt.Source, kept, options)
+	if err != nil {
+		return err
+	}
+	d.take(origin, opt.Max)
+	return nil
+}
+
+func (d *Drift) take(r Result, limit int) {
+	d.Sampled = append(d.Sampled, r.Differences...)
+	d.Sampled = d.Sampled[:min(len(d.Sampled), limit)]
+	d.Unproven = append(d.Unproven, r.Gaps...)
+	d.Unproven = d.Unproven[:min(len(d.Unproven), limit)]
+}
+
+// ids finds files that are others of the same name.
+func (d *Drift) ids(ctx context.Context, kept, now tree.Tree, paths []string) error {
+	told := map[string]bool{}
+	for _, s := range d.Sampled {
+		told[s.Path] = true
+	}
+	for _, p := range paths {
+		if told[p] {
+			continue
+		}
+		was, err := kept.NN.StatLink(ctx, kept.Path(p))
+		if err != nil {
+			return err
+		}
+		is, err := now.NN.StatLink(ctx, now.Path(p))
+		if err != nil {
+			return err
+		}
+		if was.FileID != is.FileID {
+			d.Sampled = append(d.Sampled, Difference{
+				Path: p, Kind: FileID, Source: fmt.Sprint(was.FileID), Target: fmt.Sprint(is.FileID),
+			})
+		}
+	}
+	return nil
+}
+
+// lister is the part of namenode.Client that samples are drawn with.
+type lister interface {
+	ListPage(ctx context.Context, dir string, startAfter []byte, locations bool) ([]namenode.Status, int, error)
+}

@@ -1,0 +1,220 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"go.temporal.io/sdk/workflow"
+
+	"drover/activities"
+	"drover/workflows/step"
+)
+
+// roundsAndCutover mirrors until a human approves, and an approved attempt
+// reaches the commit line. After an attempt that fails writers may go on at the
+// source; the rounds it made stay, and the gate opens again.
+func (m *hdfsMirror) roundsAndCutover(ctx workflow.Context) error {
+	for !m.run.Committed() {
+		m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseRounds, m.state.Attempts+1), "mirroring what changes")
+		if err := m.approved(ctx); err != nil {
+			return err
+		}
+		mark := m.run.Mark()
+		cause := m.attemptCutover(ctx)
+		if cause == nil {
+			return nil
+		}
+		if errors.Is(cause, step.ErrAborted) || errors.Is(cause, step.ErrContinue) {
+			return cause
+		}
+		if err := m.run.UndoTo(ctx, mark); err != nil {
+			return errors.Join(cause, err)
+		}
+		m.run.Settle(GateCutover)
+		step.Forget(m.run, "approved")
+		m.state.Attempts++
+		m.run.Note(ctx, "cutover attempt %d failed, writers may go on at the source: %v", m.state.Attempts, cause)
+		if err := m.remember(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// approved runs rounds and shows their evidence until a human approves it.
+// Evidence that is wanted anew is another round.
+func (m *hdfsMirror) approved(ctx workflow.Context) error {
+	if _, already := step.Recall[time.Time](m.run, "approved"); already {
+		return nil // the attempt was interrupted by a continue-as-new
+	}
+	o := m.gateOptions()
+	o.MaxAge, o.Elsewhere = m.in.Interval.Std(), true
+	o.Permits = "a last round is run, everything is compared, the source is proved unchanged meanwhile, the target takes over"
+	for {
+		if _, open := step.Recall[bool](m.run, "at-gate"); !open {
+			if err := m.converge(ctx); err != nil {
+				return err
+			}
+			if err := step.Remember(m.run, "at-gate", true); err != nil {
+				return err
+			}
+		}
+		decision, err := m.run.Gate(ctx, GateCutover, m.measureCutover, o)
+		if errors.Is(err, step.ErrContinue) {
+			return err
+		}
+		step.Forget(m.run, "at-gate")
+		switch {
+		case errors.Is(err, step.ErrRenew):
+			continue
+		case err != nil:
+			return err
+		case !decision.Approved:
+			return step.Rejected(decision)
+		}
+		return step.Remember(m.run, "approved", workflow.Now(ctx))
+	}
+}
+
+// measureCutover adds to what the rounds found what is being written now.
+func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error) {
+	open, err := step.Do(control(ctx, m.in.Source), hm.SourceOpenFiles, m.sourceTree())
+	if err != nil {
+		return step.Evidence{}, err
+	}
+	last := m.state.Last
+	e := step.Evidence{Facts: []step.Fact{
+		{Name: "target", Value: fmt.Sprintf("%s at %s is the source as of %s (snapshot %s)", m.in.TargetPath, m.in.Target, m.state.TakenAt, m.state.Common)},
+		{Name: "last round", Value: fmt.Sprintf("number %d: %s changes (%d created, %d deleted, %d renamed, %d modified), %s copied", m.state.Round,
+			humanize.Comma(last.Changes()), last.Created, last.Deleted, last.Renamed, last.Modified, humanize.IBytes(uint64(last.Bytes)))},
+		{Name: "its verification", Value: fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", m.state.Checked.Verdict,
+			humanize.Comma(m.state.Checked.Files), humanize.IBytes(uint64(m.state.Checked.Bytes)))},
+		{Name: "open files at the source", Value: fmt.Sprintf("%d %s", open.Count, strings.Join(open.First, ", "))},
+		{Name: "writers", Value: "people stop them before approving; the attempt fails when something was written after its snapshot"},
+		{Name: "approving does", Value: "run a last round, prove the source unchanged since its snapshot, compare the whole target with it, hand over"},
+	}}
+	if last.Changes() > m.in.ConvergeAt {
+		e.Facts = append(e.Facts, step.Fact{Name: "not converged", Value: fmt.Sprintf("the last of %d rounds in a row still had more than %d changes: the freeze will last as long as such a round", m.in.MaxRounds, m.in.ConvergeAt)})
+	}
+	for _, a := range m.state.Adopted {
+		e.Facts = append(e.Facts, step.Fact{Name: "adopted", Value: a})
+	}
+	if len(m.in.Accept) > 0 {
+		e.Facts = append(e.Facts, step.Fact{Name: "accepted findings", Value: strings.Join(m.in.Accept, ", ")})
+	}
+	return e, nil
+}
+
+// attemptCutover goes from the approval, before which people stopped the
+// writers, to the commit line.
+func (m *hdfsMirror) attemptCutover(ctx workflow.Context) error {
+	n := m.state.Attempts + 1
+	began, _ := step.Recall[time.Time](m.run, "approved")
+	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseLastRound, n), "bringing what changed since the last round")
+	if err := m.round(ctx); err != nil {
+		return err
+	}
+	rounded := workflow.Now(ctx)
+	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseVerify, n), "comparing the whole target with the source's last snapshot")
+	verified, err := step.Do(bulk(ctx, m.in.Target), hm.VerifyMirror, m.verifyInput(m.state.Common))
+	if err != nil {
+		return err
+	}
+	if verified.Verdict != verdictMatch {
+		return fmt.Errorf("the target is not the source: verdict %s, %d differ: %v", verified.Verdict, verified.Differing, verified.Differences)
+	}
+	// Asked after the comparison: what was written while it ran would be lost
+	// as well.
+	if err := m.quiet(ctx); err != nil {
+		return err
+	}
+	now := workflow.Now(ctx)
+	freeze := &MirrorFreeze{
+		TotalMillis: now.Sub(began).Milliseconds(), RoundMillis: rounded.Sub(began).Milliseconds(), VerifyMillis: now.Sub(rounded).Milliseconds(),
+	}
+	if err := errors.Join(step.Remember(m.run, "verified", verified), step.Remember(m.run, "freeze", freeze)); err != nil {
+		return err
+	}
+	// This is the commit line. Above it every failure leaves the source the one
+	// that is written to; below it the target is where writes go, nothing is undone,
+	// and the way back is a mirror in the other direction.
+	return m.run.Commit(ctx, "the target is proved equal to the source and takes over")
+}
+
+// quiet proves that nothing was written at the source since the last round's
+// snapshot, open files included: their bytes grow without a trace in a diff.
+func (m *hdfsMirror) quiet(ctx workflow.Context) error {
+	quiet, err := step.Do(control(ctx, m.in.Source), hm.ProveTreeQuiet, activities.QuietInput{TreeAt: m.sourceTree(), Snapshot: m.state.Common})
+	switch {
+	case err != nil:
+		return err
+	case quiet.Changed > 0:
+		return fmt.Errorf("the source was written to after its last snapshot: %d changes, the first: %s: stop the writers, then approve again", quiet.Changed, strings.Join(quiet.First, "; "))
+	case quiet.Open > 0:
+		return fmt.Errorf("%d files are open for writing at the source: stop their writers, then approve again", quiet.Open)
+	}
+	return nil
+}
+
+// handOver is below the commit line. Both trees keep their snapshots: the last
+// common one is the way back.
+func (m *hdfsMirror) handOver(ctx workflow.Context) error {
+	m.run.Phase(ctx, PhaseSwitch, "the target takes writes")
+	m.result.Verdict = verdictMatch
+	back := HDFSMirrorInput{
+		Source: m.in.Target, Target: m.in.Source, SourcePath: m.in.TargetPath, TargetPath: m.in.SourcePath,
+		From: m.state.Common, Without: m.in.Without, KeepOnAbort: true,
+	}
+	m.result.Reverse = &back
+	return nil
+}
+
+// cleanup deletes the run's snapshots when a human says that the way back is
+// not needed any more. Rejected, they stay and are listed.
+func (m *hdfsMirror) cleanup(ctx workflow.Context) error {
+	m.run.Phase(ctx, PhaseCleanup, "waiting for leave to delete the run's snapshots")
+	back := fmt.Sprintf("HDFSMirror from %s to %s, from %s", m.in.Target, m.in.Source, m.state.Common)
+	decision, err := m.run.Gate(ctx, GateCleanup, func(workflow.Context) (step.Evidence, error) {
+		return step.Evidence{Facts: []step.Fact{
+			{Name: "approve", Value: "deletes the snapshots " + m.prefix() + "* on both sides; a way back then copies everything"},
+			{Name: "reject", Value: "leaves them: the data they hold stays on disk until they are deleted"},
+			{Name: "way back while they are there", Value: back},
+			{Name: "kept", Value: "the source tree"},
+		}}, nil
+	}, m.gateOptions())
+	if err != nil {
+		return err
+	}
+	if !decision.Approved {
+		m.result.Left = append(m.result.Left, fmt.Sprintf("snapshots %s* of %s at %s and of %s at %s, kept by %s: %s",
+			m.prefix(), m.in.SourcePath, m.in.Source, m.in.TargetPath, m.in.Target, decision.By, decision.Reason))
+		return nil
+	}
+	m.result.Reverse = nil
+	for _, tree := range []activities.TreeAt{m.sourceTree(), m.targetTree()} {
+		was := map[bool]bool{true: m.found.SourceSnapshottable, false: m.found.TargetSnapshottable}[tree == m.sourceTree()]
+		err := m.forward(ctx, "delete the run's snapshots of "+tree.Path+" at "+tree.Site, func(ctx workflow.Context) error {
+			in := activities.TreeSnapshotsInput{TreeAt: tree, Prefix: m.prefix(), Disallow: !was}
+			done, err := step.Once(control(ctx, tree.Site), m.run, "cleanup/"+tree.Site+tree.Path, hm.DropTreeSnapshots, in)
+			if err == nil {
+				m.run.Note(ctx, "%s", done)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forward does a step below the commit line, where nothing may be undone: when
+// it fails for good a human decides whether it is tried again.
+func (m *hdfsMirror) forward(ctx workflow.Context, what string, fn func(ctx workflow.Context) error) error {
+	left, err := forward(ctx, m.run, what, fn)
+	m.result.Left = append(m.result.Left, left...)
+	return err
+}

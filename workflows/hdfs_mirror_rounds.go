@@ -1,0 +1,189 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"go.temporal.io/sdk/workflow"
+
+	"drover/activities"
+	"drover/workflows/step"
+)
+
+// roundKeys are what one round remembers; forgotten when it is done.
+var roundKeys = []string{"round/drift", "round/settled", "round/taken", "round/plan", "round/operations", "round/copies", "round/attributes", "round/checked"}
+
+// converge runs rounds until one had few changes, or too many were run: the
+// writers are then faster than the mirror, and the evidence says so.
+func (m *hdfsMirror) converge(ctx workflow.Context) error {
+	for n := 0; n < m.in.MaxRounds; n++ {
+		if err := m.round(ctx); err != nil {
+			return err
+		}
+		if m.state.Last.Changes() <= m.in.ConvergeAt {
+			return nil
+		}
+	}
+	return nil
+}
+
+// round brings what changed at the source since the common snapshot, and ends
+// with a new one. Every step may be repeated: the common snapshot of the target
+// is what an interrupted round is measured against.
+func (m *hdfsMirror) round(ctx workflow.Context) error {
+	if err := m.settleDrift(ctx); err != nil {
+		return err
+	}
+	next := m.state.Round + 1
+	r := activities.MirrorRoundInput{MirrorAt: m.at, From: m.state.Common, To: m.snapshotName(next)}
+	m.run.Detail(ctx, fmt.Sprintf("round %d, from %s", next, r.From))
+	taken, err := step.Once(control(ctx, m.in.Source), m.run, "round/taken", hm.TakeTreeSnapshot, activities.TreeSnapshotInput{TreeAt: m.sourceTree(), Name: r.To})
+	if err != nil {
+		return err
+	}
+	plan, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/plan", hm.PlanMirrorRound, r)
+	if err != nil {
+		return err
+	}
+	if err := m.apply(ctx, r, plan); err != nil {
+		return err
+	}
+	check := m.verifyInput(r.To)
+	check.From, check.Digest = r.From, plan.Digest
+	checked, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/checked", hm.VerifyMirror, check)
+	if err != nil {
+		return err
+	}
+	if checked.Verdict != verdictMatch {
+		return fmt.Errorf("round %d: what it brought is not what the source's snapshot %s holds: verdict %s, %d differ: %v", next, r.To, checked.Verdict, checked.Differing, checked.Differences)
+	}
+	if _, err := m.snapshot(ctx, m.targetTree(), r.To); err != nil {
+		return err
+	}
+	m.state.Common, m.state.Round, m.state.Last, m.state.Checked, m.state.TakenAt = r.To, next, plan, checked, stampOf(taken)
+	step.Forget(m.run, roundKeys...)
+	if err := m.remember(); err != nil {
+		return err
+	}
+	return m.prune(ctx)
+}
+
+// apply carries the plan out: first what moves and goes, in its order, then
+// what is copied, then the attributes of directories.
+func (m *hdfsMirror) apply(ctx workflow.Context, r activities.MirrorRoundInput, plan activities.MirrorRoundPlan) error {
+	const operationsABatch, copiesABatch = 2000, 2000
+	err := m.run.Batches(ctx, step.BatchOptions{Name: "round/operations", Count: plan.Operations, Size: operationsABatch, Parallel: 1, Unit: "operations"},
+		func(ctx workflow.Context, first, last int64) error {
+			in := activities.MirrorOperationsInput{MirrorRoundInput: r, Digest: plan.Digest, First: first, Last: last}
+			_, err := step.Do(bulk(ctx, m.in.Target), hm.ApplyMirrorOperations, in)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	part := activities.MirrorCopyInput{
+		MirrorAt: m.at, Snapshot: r.To, From: r.From, Digest: plan.Digest,
+		Parallel: m.in.FilesParallel, BytesPerSecond: m.in.BytesPerSecond, Without: m.in.Without,
+	}
+	err = m.run.Batches(ctx, step.BatchOptions{Name: "round/copies", Count: plan.Copies, Size: copiesABatch, Parallel: m.in.BatchesParallel, Unit: "changes"},
+		func(ctx workflow.Context, first, last int64) error {
+			part := part
+			part.First, part.Last = first, last
+			done, err := step.Do(bulk(ctx, m.in.Target), hm.CopyMirrorChanges, part)
+			if err != nil {
+				return err
+			}
+			return m.add("rounds/copied", done)
+		})
+	if err != nil {
+		return err
+	}
+	_, err = step.Once(bulk(ctx, m.in.Target), m.run, "round/attributes", hm.FinishMirrorRound, part)
+	return err
+}
+
+// settleDrift proves that nobody changed the target since the common snapshot.
+// A changed target is shown to a human, who restores it, adopts it, or stops.
+func (m *hdfsMirror) settleDrift(ctx workflow.Context) error {
+	if _, settled := step.Recall[bool](m.run, "round/settled"); settled {
+		return nil
+	}
+	in := activities.MirrorSnapshotInput{MirrorAt: m.at, Snapshot: m.state.Common}
+	for {
+		drift, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/drift", hm.FindMirrorDrift, in)
+		if err != nil {
+			return err
+		}
+		if drift.Changed == 0 {
+			return step.Remember(m.run, "round/settled", true)
+		}
+		decision, err := m.run.Gate(ctx, GateDrift, func(workflow.Context) (step.Evidence, error) {
+			return driftEvidence(m.in, m.state.Common, drift), nil
+		}, m.driftGate())
+		if err != nil {
+			return err
+		}
+		if !decision.Approved {
+			return step.Rejected(decision)
+		}
+		if err := m.mendDrift(ctx, decision.Choice, in, drift); err != nil {
+			return err
+		}
+		m.run.Settle(GateDrift)
+		step.Forget(m.run, "round/drift")
+	}
+}
+
+func (m *hdfsMirror) driftGate() step.GateOptions {
+	o := m.gateOptions()
+	o.Choices = []string{ChoiceRestore, ChoiceAdopt}
+	o.Permits = "restore rolls the target back to its own snapshot, adopt takes it as it is; then the round goes on"
+	return o
+}
+
+func (m *hdfsMirror) mendDrift(ctx workflow.Context, choice string, in activities.MirrorSnapshotInput, drift activities.DriftResult) error {
+	if choice == ChoiceAdopt {
+		if _, err := step.Do(control(ctx, m.in.Target), hm.AdoptMirrorDrift, in); err != nil {
+			return err
+		}
+		m.state.Adopted = append(m.state.Adopted, fmt.Sprintf("%d changes to the target taken over after %s", drift.Changed, in.Snapshot))
+		m.run.Note(ctx, "adopted %d changes that others made to the target: %s", drift.Changed, strings.Join(drift.First, "; "))
+		return m.remember()
+	}
+	said, err := step.Do(bulk(ctx, m.in.Target), hm.RestoreMirrorTarget, in)
+	if err == nil {
+		m.run.Note(ctx, "%s", said)
+	}
+	return err
+}
+
+func driftEvidence(in HDFSMirrorInput, common string, drift activities.DriftResult) step.Evidence {
+	return step.Evidence{Facts: []step.Fact{
+		{Name: "target", Value: in.TargetPath + " at " + in.Target + " was changed by others since snapshot " + common},
+		{Name: "changes", Value: humanize.Comma(drift.Changed)},
+		{Name: "the first", Value: strings.Join(drift.First, "; ")},
+		{Name: ChoiceRestore, Value: "rolls the target back to " + common + ", copying only what drifted, from its own snapshot"},
+		{Name: ChoiceAdopt, Value: "takes the target as it is; what differs from the source keeps the cutover from being approved"},
+		{Name: "reject", Value: "stops the run"},
+	}}
+}
+
+// prune deletes snapshots that the policy lets go, never the baseline and the
+// last common one. A failure is no reason to stop mirroring.
+func (m *hdfsMirror) prune(ctx workflow.Context) error {
+	in := activities.RetentionInput{
+		MirrorAt: m.at, Prefix: m.prefix(), Keep: m.in.KeepSnapshots, MaxAge: m.in.KeepFor.Std(),
+		Protected: []string{m.snapshotName(0)}, LastCommon: m.state.Common,
+	}
+	if m.in.From != "" {
+		in.Protected = append(in.Protected, m.in.From)
+	}
+	_, err := step.Do(control(ctx, m.in.Target), hm.PruneMirrorSnapshots, in)
+	if err == nil || errors.Is(err, step.ErrAborted) || errors.Is(err, step.ErrContinue) {
+		return err
+	}
+	m.run.Note(ctx, "old snapshots were not deleted: %v", err)
+	return nil
+}
