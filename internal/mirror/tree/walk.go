@@ -1,6 +1,9 @@
 package tree
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // page is a part of a directory's entries, in the NameNode's order.
 type page struct {
@@ -34,12 +37,13 @@ type frame struct {
 // that will be needed next are fetched at the same time. What it holds is a page
 // and a few promised ones for each level of the tree.
 type walker struct {
-	ctx   context.Context
-	fetch fetch
-	skip  func(path string) bool
-	each  func(Entry) error
-	slots chan struct{} // bounds the fetches
-	stack []*frame
+	ctx     context.Context
+	fetch   fetch
+	skip    func(path string) bool
+	each    func(Entry) error
+	slots   chan struct{}  // bounds the fetches
+	fetches sync.WaitGroup // those begun
+	stack   []*frame
 }
 
 func newWalker(ctx context.Context, f fetch, parallel int, skip func(string) bool, each func(Entry) error) *walker {
@@ -49,7 +53,7 @@ func newWalker(ctx context.Context, f fetch, parallel int, skip func(string) boo
 // start begins to fetch a page.
 func (w *walker) start(dir, after string) *promise {
 	p := &promise{done: make(chan struct{})}
-	go func() {
+	w.fetches.Go(func() {
 		defer close(p.done)
 		select {
 		case w.slots <- struct{}{}:
@@ -58,7 +62,7 @@ func (w *walker) start(dir, after string) *promise {
 		case <-w.ctx.Done():
 			p.err = w.ctx.Err()
 		}
-	}()
+	})
 	return p
 }
 
@@ -71,8 +75,17 @@ func (w *walker) wait(p *promise) (page, error) {
 	}
 }
 
-// under walks what is below dir.
+// under walks what is below dir. When it returns nothing is being fetched any
+// more, whatever ended it.
 func (w *walker) under(dir string) error {
+	whole := w.ctx
+	ctx, cancel := context.WithCancel(whole)
+	w.ctx = ctx
+	defer func() {
+		cancel()
+		w.fetches.Wait()
+		w.ctx, w.stack = whole, nil
+	}()
 	if err := w.enter(dir, w.start(dir, "")); err != nil {
 		return err
 	}

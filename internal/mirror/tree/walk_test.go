@@ -123,6 +123,34 @@ func TestWalkSkipsAndEnds(t *testing.T) {
 	}
 }
 
+// TestAWalkThatEndsLeavesNothingBehind ends a walk while it fetches ahead.
+func TestAWalkThatEndsLeavesNothingBehind(t *testing.T) {
+	f := forest{"": {"a", "b", "c", "d"}, "a": {"x"}, "b": {"x"}, "c": {"x"}, "d": {"x"}}
+	var begun, ended atomic.Int32
+	ahead := make(chan struct{}, 4)
+	slow := func(ctx context.Context, dir, after string) (page, error) {
+		if dir == "" {
+			return f.fetch(10)(ctx, dir, after)
+		}
+		begun.Add(1)
+		ahead <- struct{}{}
+		<-ctx.Done()
+		ended.Add(1)
+		return page{}, ctx.Err()
+	}
+	stop := errors.New("enough")
+	w := newWalker(t.Context(), slow, 2, func(string) bool { return false }, func(Entry) error {
+		<-ahead
+		return stop
+	})
+	if err := w.under(""); !errors.Is(err, stop) {
+		t.Fatalf("got %v, want the caller's error", err)
+	}
+	if b, e := begun.Load(), ended.Load(); b == 0 || b != e {
+		t.Errorf("%d fetches begun, %d ended when the walk returned", b, e)
+	}
+}
+
 // wide is a tree of 1,000 directories with 1,000 files each, made up as it is
 // listed.
 func wide(_ context.Context, dir, after string) (page, error) {
