@@ -2,9 +2,7 @@ package activities
 
 import (
 	"context"
-	"fmt"
 
-	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/tree"
 )
 
@@ -16,7 +14,7 @@ func NewMirror(sites *Sites) *Mirror { return &Mirror{sites: sites} }
 
 // tree opens a directory at a site. Nothing is dialled here.
 func (a *Mirror) tree(at TreeAt) (tree.Tree, error) {
-	s, err := a.sites.get(at.Site)
+	s, err := a.sites.fileSystem(at.Site)
 	if err != nil {
 		return tree.Tree{}, err
 	}
@@ -46,13 +44,4 @@ func (a *Mirror) ProbeTreeSite(ctx context.Context, in TreeAt) (ProbeSiteResult,
 		return ProbeSiteResult{Problem: "its NameNode is in safe mode"}, nil
 	}
 	return ProbeSiteResult{}, nil
-}
-
-// openNameNode makes the client of a site's NameNodes.
-func openNameNode(addresses []string, user, site string) (*namenode.Client, error) {
-	c, err := namenode.Open(namenode.Config{Addresses: addresses, User: user})
-	if err != nil {
-		return nil, fmt.Errorf("site %s: %w", site, err)
-	}
-	return c, nil
 }

@@ -75,10 +75,24 @@ func (l *mirrorLook) lookAtSource(ctx context.Context) {
 	if sum, err := l.source.NN.ContentSummary(ctx, l.source.Root); l.reached(l.in.Source, l.source, err) {
 		l.out.Files, l.out.Directories, l.out.Bytes = sum.Files, sum.Dirs, sum.Length
 	}
-	if open, err := l.source.NN.OpenFiles(ctx, l.source.Root); err == nil && len(open) > 0 {
+	if open := l.openFiles(ctx, l.in.Source, l.source); len(open) > 0 {
 		l.found("open-files", preflight.Info, subject, "a snapshot holds such a file with the length the NameNode knew when it was taken",
 			"%d files are open for writing, %s the first", len(open), open[0].Path)
 	}
+}
+
+// openFiles lists what is being written. NameNodes tell that to superusers only,
+// and so it shows whether the site's user is one.
+func (l *mirrorLook) openFiles(ctx context.Context, site string, t tree.Tree) []namenode.OpenFile {
+	open, err := t.NN.OpenFiles(ctx, t.Root)
+	if errors.Is(err, fs.ErrPermission) {
+		l.found("not-superuser", preflight.Block, l.subject(site, t),
+			"give the site a superuser in the worker's configuration (hdfs.user), or accept this if the directory is snapshottable, the user owns all of it and owners are left out (without: owner)",
+			"%v; snapshots are allowed and owners are set by superusers only", err)
+		return nil
+	}
+	l.reached(site, t, err)
+	return open
 }
 
 // nested looks for snapshottable directories above and below, which HDFS does
@@ -114,6 +128,7 @@ func (l *mirrorLook) lookAtTarget(ctx context.Context) {
 	default:
 		l.out.TargetSnapshottable = st.Snapshottable
 	}
+	l.openFiles(ctx, l.in.Target, l.target)
 	l.nested(ctx, l.in.Target, l.target)
 }
 

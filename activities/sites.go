@@ -27,12 +27,12 @@ type Sites struct {
 	opened map[string]*site
 }
 
-// site is one opened HBase cluster and the file system under it.
+// site is one opened file system and the HBase cluster on it, if there is one.
 type site struct {
 	name    string
-	cluster *hbase.Cluster
+	cluster *hbase.Cluster // nil at a site without HBase
 	store   open.Store
-	root    string // path of hbase.rootdir in the store
+	root    string // path of hbase.rootdir in the store, "" without HBase
 	// nameNode serves the same file system as store.
 	nameNode *namenode.Client
 }
@@ -42,8 +42,18 @@ func NewSites(cfg config.Config) *Sites {
 	return &Sites{cfg: cfg, opened: map[string]*site{}}
 }
 
-// get opens a site at its first use. Nothing is dialled here.
+// get opens a site with an HBase at its first use. Nothing is dialled here.
 func (s *Sites) get(name string) (*site, error) {
+	o, err := s.fileSystem(name)
+	if err == nil && o.cluster == nil {
+		return nil, fault.As(fault.InvalidInput, fmt.Errorf("site %s has no HBase in this worker's configuration, and this runbook moves tables; name its ZooKeeper quorum there (sites.%s.hbase.quorum), or mirror its directories with HDFSMirror", name, name))
+	}
+	return o, err
+}
+
+// fileSystem opens a site, with HBase or without, at its first use. Nothing is
+// dialled here.
+func (s *Sites) fileSystem(name string) (*site, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o := s.opened[name]; o != nil {
@@ -55,21 +65,47 @@ func (s *Sites) get(name string) (*site, error) {
 		slices.Sort(known)
 		return nil, fault.As(fault.InvalidInput, fmt.Errorf("site %q is not in this worker's configuration (it has %s)", name, strings.Join(known, ", ")))
 	}
-	cluster, err := hbase.Open(hbaseConfig(c))
+	o, err := openSite(name, c)
 	if err != nil {
 		return nil, fault.As(fault.InvalidInput, fmt.Errorf("site %s: %w", name, err))
 	}
-	store, root, err := open.Root(c.HBase.RootDir, c.HDFS.NameNodes, c.HDFS.User)
-	if err != nil {
-		return nil, fault.As(fault.InvalidInput, errors.Join(fmt.Errorf("site %s: %w", name, err), cluster.Close()))
-	}
-	nn, err := openNameNode(c.HDFS.NameNodes, c.HDFS.User, name)
-	if err != nil {
-		return nil, fault.As(fault.InvalidInput, errors.Join(err, cluster.Close(), store.Close()))
-	}
-	o := &site{name: name, cluster: cluster, store: store, root: root, nameNode: nn}
 	s.opened[name] = o
 	return o, nil
+}
+
+func openSite(name string, c config.Site) (o *site, err error) {
+	o = &site{name: name}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, o.close())
+		}
+	}()
+	if o.nameNode, err = namenode.Open(namenode.Config{Addresses: c.HDFS.NameNodes, User: c.HDFS.User}); err != nil {
+		return o, err
+	}
+	if !c.HasHBase() {
+		o.store, err = open.HDFS(c.HDFS.NameNodes, c.HDFS.User)
+		return o, err
+	}
+	if o.store, o.root, err = open.Root(c.HBase.RootDir, c.HDFS.NameNodes, c.HDFS.User); err != nil {
+		return o, err
+	}
+	o.cluster, err = hbase.Open(hbaseConfig(c))
+	return o, err
+}
+
+func (o *site) close() error {
+	var err error
+	if o.cluster != nil {
+		err = o.cluster.Close()
+	}
+	if o.store != nil {
+		err = errors.Join(err, o.store.Close())
+	}
+	if o.nameNode != nil {
+		err = errors.Join(err, o.nameNode.Close())
+	}
+	return err
 }
 
 func hbaseConfig(c config.Site) hbase.Config {
@@ -91,7 +127,7 @@ func (s *Sites) Close() error {
 	defer s.mu.Unlock()
 	var err error
 	for name, o := range s.opened {
-		err = errors.Join(err, o.cluster.Close(), o.store.Close(), o.nameNode.Close())
+		err = errors.Join(err, o.close())
 		delete(s.opened, name)
 	}
 	return err

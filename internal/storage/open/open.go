@@ -22,7 +22,7 @@ type Store interface {
 // At opens the file system that a location lies in. Its path there is l.Path.
 func At(l config.Location) (Store, error) {
 	if !l.Local() {
-		s, err := hdfs.Open(hdfs.Config{NameNodes: l.NameNodes, User: l.User})
+		s, err := HDFS(l.NameNodes, l.User)
 		if err != nil {
 			return nil, fmt.Errorf("location %s: %w", l, err)
 		}
@@ -33,6 +33,15 @@ func At(l config.Location) (Store, error) {
 		return nil, fmt.Errorf("location %s: %w", l, err)
 	}
 	return unclosed{s}, nil
+}
+
+// HDFS opens the file system that the given NameNodes serve, as user.
+func HDFS(nameNodes []string, user string) (Store, error) {
+	s, err := hdfs.Open(hdfs.Config{NameNodes: nameNodes, User: user})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // unclosed is a store that holds nothing open.
@@ -51,7 +60,7 @@ func Root(root string, nameNodes []string, user string) (Store, string, error) {
 	}
 	switch u.Scheme {
 	case "hdfs":
-		s, err := hdfs.Open(hdfs.Config{NameNodes: nameNodes, User: user})
+		s, err := HDFS(nameNodes, user)
 		if err != nil {
 			return nil, "", fmt.Errorf("root directory %s: %w", root, err)
 		}
