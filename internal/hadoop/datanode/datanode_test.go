@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"drover/internal/storage"
 )
@@ -125,6 +126,34 @@ func TestWriterContinuesAPartialChunk(t *testing.T) {
 			t.Errorf("sum %x, want %x", w.Sum(), f.sum())
 		}
 	}
+}
+
+// TestAWriterMayTakeItsTime holds a block open until the DataNode has been told
+// several times that somebody is still there.
+func TestAWriterMayTakeItsTime(t *testing.T) {
+	f := &fake{t: t, beats: make(chan struct{})}
+	w, err := f.client().NewWriter(t.Context(), aBlock(0), WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.keepAlive(time.Millisecond)
+	want := bytesOf(100_000)
+	for _, p := range [][]byte{want[:70_000], want[70_000:]} {
+		if _, err := w.Write(p); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			<-f.beats
+		}
+	}
+	go func() {
+		for range f.beats { //nolint:revive // those on their way
+		}
+	}()
+	if err := w.Close(); err != nil || !bytes.Equal(f.data, want) {
+		t.Errorf("%v, %d bytes arrived", err, len(f.data))
+	}
+	close(f.beats)
 }
 
 func TestFailedNodeIsNamed(t *testing.T) {

@@ -27,6 +27,8 @@ type fake struct {
 	// damage changes a byte of what it sends; status refuses packets.
 	damage bool
 	status uint64
+	// beats gets a value for each packet that only says the writer is alive.
+	beats chan struct{}
 	// drop ends each connection after its first request.
 	drop bool
 }
@@ -137,7 +139,7 @@ func (f *fake) write(c net.Conn, r *bufio.Reader, req []byte) {
 	s.onSums = func(p []byte) { sums = append(sums, p...) }
 	s.onData = func(p []byte) error { data = append(data, p...); return nil }
 	one := make([]byte, 1)
-	for packets := int64(0); !s.ended(); {
+	for packets, beats := int64(0), int64(0); !s.ended(); {
 		if _, err := io.ReadFull(r, one); err != nil {
 			return
 		}
@@ -149,6 +151,11 @@ func (f *fake) write(c net.Conn, r *bufio.Reader, req []byte) {
 			continue
 		}
 		packets = s.packets
+		seqno := packets - 1 - beats
+		if len(data) == 0 && !s.done {
+			beats, seqno = beats+1, heartbeat
+			f.beats <- struct{}{}
+		}
 		f.mu.Lock()
 		if part := len(f.data) % ChunkSize; part > 0 && len(data) > ChunkSize-part {
 			f.t.Errorf("packet of %d bytes behind a chunk of %d", len(data), part)
@@ -160,7 +167,7 @@ func (f *fake) write(c net.Conn, r *bufio.Reader, req []byte) {
 		status := f.status
 		f.mu.Unlock()
 		sums, data = nil, nil
-		ack := wire.Message(nil).Sint(1, packets-1).Uint(2, 0).Uint(2, status)
+		ack := wire.Message(nil).Sint(1, seqno).Uint(2, 0).Uint(2, status)
 		if _, err := c.Write(wire.AppendDelimited(nil, ack)); err != nil {
 			return
 		}

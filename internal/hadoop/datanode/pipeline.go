@@ -35,6 +35,9 @@ type WriteOptions struct {
 	// Bytes is how many will be written, if known: of few the acknowledgements
 	// are read at the end, without a goroutine.
 	Bytes int64
+	// KeepAlive lets a Writer take its time between bytes: it sends a packet
+	// without data every heartbeatGap meanwhile.
+	KeepAlive bool
 }
 
 // PipelineError says that a block could not be written, and which of its nodes

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"hash"
 	"hash/crc32"
+	"sync"
+	"time"
 )
 
 // packetData is about what one packet carries, as in Hadoop's client: a whole
@@ -23,10 +25,18 @@ type Writer struct {
 	sum      hash.Hash
 	buf      []byte // room for header and checksums, then the packet's data
 	n        int    // bytes of data in buf
-	offset   int64  // in the block, of the packet being filled
-	seqno    int64
 	failed   bool
+	stop     func() // ends the heartbeats
+
+	mu     sync.Mutex // guards the connection's writes and the rest
+	offset int64      // in the block, of the packet being filled
+	seqno  int64
+	ended  bool // the last packet was sent
 }
+
+// heartbeatGap is how often a DataNode is told that the writer is alive: it
+// waits a minute (dfs.client.socket-timeout).
+const heartbeatGap = 20 * time.Second
 
 // NewWriter begins to write a block, or with o.Append to continue one behind
 // its Size bytes.
@@ -49,7 +59,36 @@ func (c *Client) NewWriter(ctx context.Context, b Block, o WriteOptions) (*Write
 	if o.Append {
 		w.offset = b.Size
 	}
+	w.stop = func() {}
+	if o.KeepAlive {
+		w.keepAlive(heartbeatGap)
+	}
 	return w, nil
+}
+
+// keepAlive begins to send heartbeats (HdfsConstants' HEART_BEAT_SEQNO), so that
+// the pipeline does not time out while nobody writes.
+func (w *Writer) keepAlive(gap time.Duration) {
+	ctx, cancel := context.WithCancel(w.pipeline.ctx)
+	w.stop = cancel
+	beat := make([]byte, headSize)
+	header{seqno: heartbeat}.append(beat[:0], 0)
+	go func() {
+		tick := time.NewTicker(gap)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			w.mu.Lock()
+			if !w.ended {
+				w.pipeline.conn.Write(beat) //nolint:errcheck // the next packet meets the same error
+			}
+			w.mu.Unlock()
+		}
+	}()
 }
 
 // Sum is the MD5 of the CRCs sent: after Close of a block written from its first
@@ -104,14 +143,18 @@ func (w *Writer) flush() error {
 
 // send writes the packet whose header is to stand at the given place in buf.
 func (w *Writer) send(at, sums, data int, last bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if last {
+		w.ended = true
 		w.pipeline.total.Store(w.seqno + 1)
 	}
 	header{offset: w.offset, seqno: w.seqno, last: last, data: data}.append(w.buf[at:at], sums+data)
 	w.seqno++
 	w.offset += int64(data)
 	if _, err := w.pipeline.conn.Write(w.buf[at : at+headSize+sums+data]); err != nil {
-		w.failed = true
+		w.failed, w.ended = true, true
+		w.stop()
 		return w.pipeline.fail(err)
 	}
 	return nil
@@ -120,6 +163,7 @@ func (w *Writer) send(at, sums, data int, last bool) error {
 // Close sends what is left and waits until all DataNodes have all of it. The
 // NameNode does not know of it yet.
 func (w *Writer) Close() error {
+	defer w.stop()
 	if w.n > 0 {
 		if err := w.flush(); err != nil {
 			return err
@@ -133,6 +177,7 @@ func (w *Writer) Close() error {
 
 // Abort gives the block up.
 func (w *Writer) Abort() {
+	w.stop()
 	if !w.failed {
 		w.pipeline.fail(nil) //nolint:errcheck // given up on purpose
 	}

@@ -140,7 +140,7 @@ func (c *Client) blocks(ctx context.Context, path string, composite bool, each f
 		if length == 0 {
 			continue
 		}
-		s, err := c.dn.Checksum(ctx, located(b, c.byName), length, composite)
+		s, err := c.dn.Checksum(ctx, b.Transfer(c.byName), length, composite)
 		if err != nil {
 			return 0, err
 		}
@@ -152,13 +152,4 @@ func (c *Client) blocks(ctx context.Context, path string, composite bool, each f
 		return 0, fmt.Errorf("its blocks lack %d of its %d bytes", rest, l.Size)
 	}
 	return l.Size, nil
-}
-
-// located is a block as package datanode takes it.
-func located(b namenode.Block, byName bool) datanode.Block {
-	out := datanode.Block{ID: b.Proto(b.Length), Token: b.Token, Size: b.Length, StorageIDs: b.StorageIDs}
-	for _, node := range b.Nodes {
-		out.Nodes = append(out.Nodes, datanode.Node{Raw: node.Proto, Addr: node.Addr(byName)})
-	}
-	return out
 }

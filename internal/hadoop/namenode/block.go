@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 
+	"drover/internal/hadoop/datanode"
 	"drover/internal/hadoop/wire"
 )
 
@@ -28,6 +29,16 @@ type Block struct {
 // Proto is the block's id as an ExtendedBlockProto that says the given length.
 func (b Block) Proto(length int64) wire.Message {
 	return wire.Message(nil).Str(1, b.Pool).Uint(2, b.ID).Uint(3, b.Generation).Int(4, length)
+}
+
+// Transfer is the block as DataNodes are asked for it; byName reaches them by
+// host name (dfs.client.use.datanode.hostname).
+func (b Block) Transfer(byName bool) datanode.Block {
+	out := datanode.Block{ID: b.Proto(b.Length), Token: b.Token, Size: b.Length, StorageTypes: b.StorageTypes, StorageIDs: b.StorageIDs}
+	for _, n := range b.Nodes {
+		out.Nodes = append(out.Nodes, datanode.Node{Raw: n.Proto, Addr: n.Addr(byName)})
+	}
+	return out
 }
 
 // DataNode is where a block is.

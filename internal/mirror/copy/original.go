@@ -21,15 +21,6 @@ type part struct {
 	whole bool
 }
 
-// located makes a block of a NameNode's one.
-func located(t tree.Tree, b namenode.Block) datanode.Block {
-	out := datanode.Block{ID: b.Proto(b.Length), Token: b.Token, Size: b.Length, StorageTypes: b.StorageTypes, StorageIDs: b.StorageIDs}
-	for _, n := range b.Nodes {
-		out.Nodes = append(out.Nodes, datanode.Node{Raw: n.Proto, Addr: n.Addr(t.DataNodesByName)})
-	}
-	return out
-}
-
 // parts cuts the file as its blocks are cut. seen is what a listing told, nil to
 // ask.
 func (c *copier) parts(ctx context.Context, e tree.Entry, seen *namenode.Status) ([]part, error) {
@@ -55,7 +46,7 @@ func (c *copier) parts(ctx context.Context, e tree.Entry, seen *namenode.Status)
 		if offset == e.Size {
 			break
 		}
-		p := part{block: located(c.src, b), offset: offset, length: min(b.Length, e.Size-offset)}
+		p := part{block: b.Transfer(c.src.DataNodesByName), offset: offset, length: min(b.Length, e.Size-offset)}
 		under := l.Open && i == len(l.Blocks)-1
 		if under {
 			p.length = e.Size - offset // the NameNode does not know how long it is

@@ -76,7 +76,7 @@ func (w *writing) shared(ctx context.Context, there []namenode.Block) error {
 			if err != nil {
 				return err
 			}
-			got, err := w.write.Checksum(gctx, located(w.dst, b), b.Length, false)
+			got, err := w.write.Checksum(gctx, b.Transfer(w.dst.DataNodesByName), b.Length, false)
 			if err != nil {
 				return gctx.Err() // lost with its DataNodes: it is written anew
 			}
@@ -140,7 +140,7 @@ func (w *writing) fill(ctx context.Context, i int, last namenode.Block, skip int
 	if err != nil {
 		return err
 	}
-	to := located(w.dst, last)
+	to := last.Transfer(w.dst.DataNodesByName)
 	to.Token = renewed.Token
 	grown := last
 	grown.Generation, grown.Token = renewed.Generation, renewed.Token
@@ -157,7 +157,7 @@ func (w *writing) fill(ctx context.Context, i int, last namenode.Block, skip int
 		return err
 	}
 	grown.Length = p.length
-	got, err := w.write.Checksum(ctx, located(w.dst, grown), p.length, false)
+	got, err := w.write.Checksum(ctx, grown.Transfer(w.dst.DataNodesByName), p.length, false)
 	if err != nil {
 		return err
 	}

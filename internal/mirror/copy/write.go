@@ -132,7 +132,7 @@ func (w *writing) part(ctx context.Context, i int) error {
 			bad = nil // perhaps no other DataNode is left
 			return struct{}{}, final(ctx, err)
 		}
-		sum, err := w.block(ctx, p, located(w.dst, to))
+		sum, err := w.block(ctx, p, to.Transfer(w.dst.DataNodesByName))
 		if err == nil {
 			w.sums[i], w.last = sum, to.Proto(p.length)
 			w.res.Bytes += p.length

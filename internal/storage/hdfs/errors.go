@@ -10,6 +10,7 @@ import (
 
 	"github.com/colinmarc/hdfs/v2"
 
+	"drover/internal/hadoop/rpc"
 	"drover/internal/storage"
 )
 
@@ -27,6 +28,10 @@ func remote(err error) (hdfs.Error, bool) {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		err = pe.Err
+	}
+	var own *rpc.RemoteError
+	if errors.As(err, &own) {
+		return rpcError{own}, true
 	}
 	var re hdfs.Error
 	ok := errors.As(err, &re)

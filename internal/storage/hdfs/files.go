@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"time"
 
 	"github.com/colinmarc/hdfs/v2"
@@ -17,9 +16,6 @@ import (
 const (
 	filePerm fs.FileMode = 0o644
 	dirPerm  fs.FileMode = 0o755
-	// createTries bounds the rounds of "make the directory, remove what is
-	// there, create": HBase's cleaner removes empty directories at any time.
-	createTries = 20
 	// completeWait bounds how long Commit waits for the DataNodes to report
 	// the last block to the NameNode. The Java client gives up much sooner.
 	completeWait = 2 * time.Minute
@@ -70,66 +66,25 @@ func (s *Store) Create(ctx context.Context, name string, opt storage.CreateOptio
 }
 
 func (s *Store) newWriter(ctx context.Context, name string, opt storage.CreateOptions) (*writer, error) {
-	var block int64
-	ses, err := s.hold(ctx, "create", name, func(c *hdfs.Client) (err error) {
-		block, err = create(c, name, opt)
-		return err
-	})
+	st, err := s.create(ctx, name, opt)
 	if err != nil {
-		return nil, err
+		return nil, own(ctx, "create", name, err)
 	}
-	return &writer{ctx: ctx, store: s, held: ses, name: name, blockSize: block}, nil
+	return &writer{
+		ctx: ctx, store: s, release: s.nn.KeepLease(ctx),
+		name: name, file: st.FileID, blockSize: st.BlockSize,
+	}, nil
 }
 
-// create opens a new file for the client's lease and returns its block size.
-// The library's writer is not used: it cannot begin a block while the NameNode
-// waits for the report of an earlier one, and leaves goroutines behind when a
-// write fails.
-func create(c *hdfs.Client, name string, opt storage.CreateOptions) (int64, error) {
-	if opt.BlockSize <= 0 || opt.Replication <= 0 {
-		d, err := c.ServerDefaults()
-		if err != nil {
-			return 0, err
-		}
-		if opt.BlockSize <= 0 {
-			opt.BlockSize = d.BlockSize
-		}
-		if opt.Replication <= 0 {
-			opt.Replication = d.Replication
-		}
-	}
-	var err error
-	for range createTries {
-		_, err = c.CreateFile(name, opt.Replication, opt.BlockSize, filePerm)
-		switch {
-		case err == nil:
-			return opt.BlockSize, nil
-		case errors.Is(err, fs.ErrNotExist):
-			if err := c.MkdirAll(path.Dir(name), dirPerm); err != nil {
-				return 0, err
-			}
-		case errors.Is(err, fs.ErrExist):
-			if err := removeFile(c, name); err != nil {
-				return 0, err
-			}
-		default:
-			return 0, err
-		}
-	}
-	return 0, err
-}
-
-// removeFile removes a file that is in the way, and nothing else.
-func removeFile(c *hdfs.Client, name string) error {
-	info, err := c.Stat(name)
-	if err == nil && info.IsDir() {
-		return storage.ErrIsDir
-	}
-	if err == nil {
-		err = c.Remove(name)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+// discardFile removes a file that was given up, unless another stands in its
+// place by now.
+func (s *Store) discardFile(ctx context.Context, name string, file uint64) error {
+	st, err := s.nn.Stat(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.FileID != file {
 		return nil
 	}
-	return err
+	if err == nil {
+		_, err = s.nn.Delete(ctx, name, false)
+	}
+	return own(ctx, "remove", name, err)
 }

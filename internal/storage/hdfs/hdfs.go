@@ -1,17 +1,17 @@
 // Package hdfs is the storage driver for HDFS, and the only importer of
-// github.com/colinmarc/hdfs, which serves reads and most calls to the NameNode.
-// The driver adds what that client lacks: contexts are honoured, every operation
-// that fails at the transport gets new connections, sockets the client forgets
-// are closed, and errors carry the server's words. Writing, and the relay of
-// whole files between two HDFS, speak the protocols themselves (namenode.go,
-// datanode.go): the client's writer cannot wait for a block's report.
+// github.com/colinmarc/hdfs, which reads files. All else goes through packages
+// namenode, one pipelined connection a store, and datanode: writing, the relay
+// of whole files between two HDFS, checksums. Around the library it adds what that lacks: contexts
+// are honoured, every operation that fails at the transport gets new
+// connections, sockets the client forgets are closed, and errors carry the
+// server's words.
 //
-// There is no Kerberos and no wire encryption yet.
+// There is no Kerberos and no wire encryption yet. Files that are erasure-coded
+// or encrypted are refused with errors.ErrUnsupported.
 package hdfs
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +24,9 @@ import (
 
 	"github.com/colinmarc/hdfs/v2"
 
+	"drover/internal/hadoop/datanode"
+	"drover/internal/hadoop/filesum"
+	"drover/internal/hadoop/namenode"
 	"drover/internal/storage"
 )
 
@@ -52,7 +55,10 @@ type Config struct {
 // Close.
 type Store struct {
 	cfg  Config
-	pool pool
+	nn   *namenode.Client
+	dn   *datanode.Client
+	sums *filesum.Client
+	pool pool // of clients of the library, for reading
 }
 
 var (
@@ -77,176 +83,92 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.dial == nil {
 		cfg.dial = (&net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	}
-	return &Store{cfg: cfg}, nil
+	nn, err := namenode.Open(namenode.Config{
+		Addresses: cfg.NameNodes, User: cfg.User, Dial: cfg.dial,
+		DialTimeout: cfg.DialTimeout, CallTimeout: cfg.IOTimeout,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open hdfs: %w", err)
+	}
+	dn := datanode.New(datanode.Config{Name: nn.Name(), Dial: cfg.dial, DialTimeout: cfg.DialTimeout, IOTimeout: cfg.IOTimeout})
+	return &Store{cfg: cfg, nn: nn, dn: dn, sums: filesum.New(nn, dn, cfg.UseDataNodeHostname)}, nil
 }
 
 // Close closes the idle connections. Files still open keep theirs until they
 // are closed.
 func (s *Store) Close() error {
 	s.pool.close()
-	return nil
-}
-
-// do runs fn with a client of its own. If the client had been idle and its
-// connection turned out to be dead, fn runs once more with a new one, so fn
-// must be repeatable.
-func (s *Store) do(ctx context.Context, op, name string, fn func(*hdfs.Client) error) error {
-	for {
-		ses, reused, err := s.acquire(ctx)
-		if err != nil {
-			return wrap(ctx, op, name, err)
-		}
-		stop := context.AfterFunc(ctx, ses.kill)
-		err = fn(ses.client)
-		alive := stop()
-		s.release(ses, alive && answered(err))
-		if err == nil {
-			return nil
-		}
-		if reused && alive && !answered(err) {
-			s.pool.drain() // the others are as old
-			continue
-		}
-		return wrap(ctx, op, name, err)
-	}
+	return errors.Join(s.dn.Close(), s.nn.Close())
 }
 
 // Stat implements storage.Reader.
 func (s *Store) Stat(ctx context.Context, name string) (storage.Object, error) {
-	var info fs.FileInfo
-	err := s.do(ctx, "stat", name, func(c *hdfs.Client) (err error) {
-		info, err = c.Stat(name)
-		return err
-	})
+	st, err := s.nn.Stat(ctx, name)
 	if err != nil {
-		return storage.Object{}, err
+		return storage.Object{}, own(ctx, "stat", name, err)
 	}
-	return object(path.Clean(name), info), nil
+	return object(path.Clean(name), st), nil
 }
 
-func object(name string, info fs.FileInfo) storage.Object {
-	o := storage.Object{Path: name, ModTime: info.ModTime(), IsDir: info.IsDir()}
-	if st, ok := info.Sys().(*hdfs.FileStatus); ok {
-		o.Owner, o.Group = st.GetOwner(), st.GetGroup()
-		if !o.IsDir {
-			o.Size = info.Size()
-			o.BlockSize = int64(st.GetBlocksize())
-			o.Replication = int(st.GetBlockReplication())
-		}
+func object(name string, st namenode.Status) storage.Object {
+	o := storage.Object{
+		Path: name, ModTime: time.UnixMilli(st.ModTime), IsDir: st.IsDir(),
+		Owner: st.Owner, Group: st.Group,
+	}
+	if !o.IsDir {
+		o.Size, o.BlockSize, o.Replication = st.Size, st.BlockSize, st.Replication
 	}
 	return o
 }
 
 // List implements storage.Reader.
 func (s *Store) List(ctx context.Context, dir string) ([]storage.Object, error) {
-	var infos []fs.FileInfo
-	err := s.do(ctx, "list", dir, func(c *hdfs.Client) error {
-		f, err := c.Open(dir)
-		if err != nil {
-			return err
+	var out []storage.Object
+	err := s.nn.List(ctx, dir, func(page []namenode.Status) error {
+		for _, st := range page {
+			out = append(out, object(path.Join(dir, st.Name), st))
 		}
-		defer f.Close() //nolint:errcheck // a directory holds no connection
-		if !f.Stat().IsDir() {
-			return fmt.Errorf("not a directory: %w", fs.ErrNotExist)
-		}
-		infos, err = f.Readdir(0)
-		return err
+		return nil
 	})
-	if err != nil {
-		return nil, err
+	if errors.Is(err, namenode.ErrNotDir) {
+		err = fmt.Errorf("not a directory: %w", fs.ErrNotExist)
 	}
-	out := make([]storage.Object, len(infos))
-	for i, info := range infos {
-		out[i] = object(path.Join(dir, info.Name()), info)
+	if err != nil {
+		return nil, own(ctx, "list", dir, err)
 	}
 	slices.SortFunc(out, func(a, b storage.Object) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
 }
 
-// emptySum is the checksum of no blocks at all.
-const emptySum = "70bc8f4b72a86921468bf8e8441dce51"
-
-// Checksum implements storage.Reader. The DataNodes compute it from the CRCs
-// they keep; no data is read. Files written with other chunks or another CRC
-// than CRC32C over 512 bytes yield other sums for equal bytes.
-func (s *Store) Checksum(ctx context.Context, name string) (storage.Checksum, error) {
-	var sum storage.Checksum
-	err := s.do(ctx, "checksum", name, func(c *hdfs.Client) error {
-		f, err := c.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close() //nolint:errcheck // only read
-		if f.Stat().IsDir() {
-			return storage.ErrIsDir
-		}
-		b, err := f.Checksum()
-		if err != nil {
-			return err
-		}
-		sum.Sum = hex.EncodeToString(b)
-		sum.BlockSize = object(name, f.Stat()).BlockSize
-		if sum.Sum == emptySum && f.Stat().Size() > 0 {
-			// The client takes a block that no DataNode offers for an empty one.
-			return errors.New("no datanode offers the file's blocks")
-		}
-		return nil
-	})
-	if err != nil {
-		return storage.Checksum{}, err
-	}
-	return sum, nil
-}
-
 // Mkdirs implements storage.Store.
 func (s *Store) Mkdirs(ctx context.Context, dir string) error {
-	return s.do(ctx, "mkdirs", dir, func(c *hdfs.Client) error { return c.MkdirAll(dir, dirPerm) })
+	return own(ctx, "mkdirs", dir, s.nn.Mkdirs(ctx, dir, uint16(dirPerm), true))
 }
 
-// Rename implements storage.Store. The check for something at the new name and
-// the rename are two calls; a file created in between is replaced, a directory
-// with entries is refused by the NameNode.
+// Rename implements storage.Store, in one call.
 func (s *Store) Rename(ctx context.Context, from, to string) error {
-	return s.do(ctx, "rename "+from+" to", to, func(c *hdfs.Client) error {
-		_, err := c.Stat(to)
-		if err == nil {
-			return storage.ErrExist
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return c.Rename(from, to)
-	})
+	return own(ctx, "rename "+from+" to", to, s.nn.Rename(ctx, from, to, false))
 }
 
 // Remove implements storage.Store.
 func (s *Store) Remove(ctx context.Context, name string) error {
-	return s.do(ctx, "remove", name, func(c *hdfs.Client) error {
-		err := c.Remove(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
-	})
+	_, err := s.nn.Delete(ctx, name, false)
+	return own(ctx, "remove", name, err)
 }
 
 // RemoveAll implements storage.Store.
 func (s *Store) RemoveAll(ctx context.Context, name string) error {
-	return s.do(ctx, "remove tree", name, func(c *hdfs.Client) error { return c.RemoveAll(name) })
+	_, err := s.nn.Delete(ctx, name, true)
+	return own(ctx, "remove tree", name, err)
 }
 
 // Usage implements storage.Store.
 func (s *Store) Usage(ctx context.Context) (storage.Usage, error) {
-	var u storage.Usage
-	err := s.do(ctx, "usage of", strings.Join(s.cfg.NameNodes, ","), func(c *hdfs.Client) error {
-		st, err := c.StatFs()
-		if err != nil {
-			return err
-		}
-		u = storage.Usage{Capacity: int64(st.Capacity), Used: int64(st.Used), Free: int64(st.Remaining)}
-		return nil
-	})
-	return u, err
+	st, err := s.nn.FsStats(ctx)
+	if err != nil {
+		return storage.Usage{}, own(ctx, "usage of", strings.Join(s.cfg.NameNodes, ","), err)
+	}
+	return storage.Usage{Capacity: st.Capacity, Used: st.Used, Free: st.Remaining}, nil
 }
 
 // Open implements storage.Reader.

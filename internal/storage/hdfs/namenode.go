@@ -1,230 +1,75 @@
 package hdfs
 
 import (
-	"bufio"
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"google.golang.org/protobuf/encoding/protowire"
+
+	"drover/internal/hadoop/namenode"
+	"drover/internal/hadoop/rpc"
+	"drover/internal/hadoop/wire"
+	"drover/internal/storage"
 )
 
-// nameNode is a connection to the active NameNode for the calls the library
-// does not offer. It belongs to one session and is used by one goroutine.
-type nameNode struct {
-	conn     net.Conn
-	r        *bufio.Reader
-	clientID []byte
-	callID   int64
-}
+// NameNode returns the client through which the store speaks to the NameNode,
+// for what the storage contract has no words for. It is the store's: Close ends
+// it.
+func (s *Store) NameNode() *namenode.Client { return s.nn }
 
-const (
-	clientProtocol = "org.apache.hadoop.hdfs.protocol.ClientProtocol"
-	contextCallID  = -3
-	standby        = "org.apache.hadoop.ipc.StandbyException"
-)
+// rpcError is a NameNode's refusal in the form of the library's Error.
+type rpcError struct{ cause *rpc.RemoteError }
 
-// rpcError is a NameNode's refusal. It implements the library's Error.
-type rpcError struct{ method, class, text string }
+func (e rpcError) Method() string    { return e.cause.Method }
+func (e rpcError) Desc() string      { return "ERROR_APPLICATION" }
+func (e rpcError) Exception() string { return e.cause.Class }
+func (e rpcError) Message() string   { return e.cause.Message }
+func (e rpcError) Error() string     { return e.cause.Error() }
 
-func (e *rpcError) Method() string    { return e.method }
-func (e *rpcError) Desc() string      { return "ERROR_APPLICATION" }
-func (e *rpcError) Exception() string { return e.class }
-func (e *rpcError) Message() string   { return e.text }
-func (e *rpcError) Error() string {
-	return fmt.Sprintf("%s: %s: %s", e.method, shortClass(e.class), firstLine(e.text))
-}
-
-// call runs one method on the active NameNode, connecting first if need be.
-func (ses *session) call(cfg Config, method string, req message) ([]byte, error) {
-	if ses.nn != nil {
-		return ses.nn.call(method, req)
-	}
-	var errs error
-	for _, addr := range cfg.NameNodes {
-		nn, err := ses.dialNameNode(cfg, addr)
-		if err != nil {
-			errs = errors.Join(errs, err)
-			continue
-		}
-		resp, err := nn.call(method, req)
-		var re *rpcError
-		if errors.As(err, &re) && re.class == standby {
-			nn.conn.Close() //nolint:errcheck // the other one is the active
-			errs = errors.Join(errs, err)
-			continue
-		}
-		ses.nn = nn
-		return resp, err
-	}
-	return nil, errs
-}
-
-func (ses *session) dialNameNode(cfg Config, addr string) (*nameNode, error) {
-	c, err := ses.dialer(cfg, false)(context.Background(), "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	nn := &nameNode{conn: c, r: bufio.NewReader(c), clientID: []byte(rand.Text())[:16]}
-	// Version 9, service class 0, no authentication; then the context, which
-	// has no answer (Hadoop's IpcConnectionContextProto).
-	hello := []byte("hrpc\x09\x00\x00")
-	about := message(nil).sub(2, message(nil).str(1, cfg.User)).str(3, clientProtocol)
-	if _, err := c.Write(append(hello, frame(nn.header(contextCallID), about)...)); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return nn, nil
-}
-
-// header is an RpcRequestHeaderProto.
-func (nn *nameNode) header(callID int64) message {
-	return message(nil).num(1, 2).num(2, 0).num(3, protowire.EncodeZigZag(callID)).sub(4, nn.clientID).num(5, protowire.EncodeZigZag(-1))
-}
-
-// frame puts the length of each message before it and that of all before them.
-func frame(messages ...message) []byte {
-	out := make([]byte, 4, 512)
-	for _, m := range messages {
-		out = protowire.AppendBytes(out, m)
-	}
-	binary.BigEndian.PutUint32(out, uint32(len(out)-4))
-	return out
-}
-
-func (nn *nameNode) call(method string, req message) ([]byte, error) {
-	nn.callID++
-	about := message(nil).str(1, method).str(2, clientProtocol).num(3, 1)
-	if _, err := nn.conn.Write(frame(nn.header(nn.callID), about, req)); err != nil {
-		return nil, fmt.Errorf("%s: %w", method, err)
-	}
-	var length [4]byte
-	if _, err := io.ReadFull(nn.r, length[:]); err != nil {
-		return nil, fmt.Errorf("%s: %w", method, err)
-	}
-	head, err := readDelimited(nn.r)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", method, err)
-	}
-	var status, id uint64
-	re := &rpcError{method: method}
-	err = fields(head, func(n protowire.Number, v uint64, raw []byte) error {
-		switch n {
-		case 1:
-			id = v
-		case 2:
-			status = v
-		case 4:
-			re.class = string(raw)
-		case 5:
-			re.text = string(raw)
-		}
+// own is wrap for errors of the store's own NameNode client, which name an
+// operation and a path already.
+func own(ctx context.Context, op, name string, err error) error {
+	if err == nil {
 		return nil
-	})
+	}
+	var re *rpc.RemoteError
+	if ctx.Err() != nil || errors.As(err, &re) || kindOf(err) != nil {
+		return wrap(ctx, op, name, err)
+	}
+	return err
+}
+
+// plain refuses by name what this driver would read or write as other bytes
+// than are meant: it knows neither encryption zones nor erasure coding.
+func plain(st namenode.Status) error {
 	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", method, err)
-	case int64(id) != nn.callID:
-		return nil, fmt.Errorf("%s: %w: to call %d, expected to %d", method, errWire, id, nn.callID)
-	case status != 0:
-		return nil, re
+	case st.Encrypted:
+		return fmt.Errorf("it lies in an encryption zone: %w", errors.ErrUnsupported)
+	case st.ErasureCoded:
+		return fmt.Errorf("it is erasure-coded (%s): %w", st.ECPolicy, errors.ErrUnsupported)
+	case st.Type == namenode.Symlink:
+		return fmt.Errorf("it is a symbolic link: %w", errors.ErrUnsupported)
 	}
-	resp, err := readDelimited(nn.r)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", method, err)
-	}
-	return resp, nil
+	return nil
 }
 
-// locations is what the NameNode knows of a file's blocks.
-type locations struct {
-	size   int64
-	blocks []block
-	// odd says that the file is open, encrypted or erasure-coded.
-	odd bool
+// addBlock gets a new block at the end of a file the store has open, waiting
+// until the DataNodes have reported the one before.
+func (s *Store) addBlock(ctx context.Context, name string, last wire.Message, file uint64) (namenode.Block, error) {
+	return again(ctx, func() (namenode.Block, error) {
+		b, err := s.nn.AddBlock(ctx, name, last, namenode.AddBlockOptions{FileID: file})
+		b.Length = 0 // it says what there will be room for
+		return b, err
+	}, func(err error) bool { return errors.Is(err, namenode.ErrNotReplicatedYet) })
 }
 
-func (ses *session) locate(cfg Config, name string) (locations, error) {
-	resp, err := ses.call(cfg, "getBlockLocations", message(nil).str(1, name).num(2, 0).num(3, 1<<62))
-	if err != nil {
-		return locations{}, err
-	}
-	var out locations
-	err = fields(resp, func(n protowire.Number, _ uint64, raw []byte) error {
-		if n != 1 {
-			return nil
-		}
-		return fields(raw, func(n protowire.Number, v uint64, raw []byte) error {
-			switch n {
-			case 1:
-				out.size = int64(v)
-			case 2:
-				b, err := parseBlock(raw)
-				out.blocks = append(out.blocks, b)
-				return err
-			case 3:
-				out.odd = out.odd || v != 0
-			case 6, 7:
-				out.odd = true
-			}
-			return nil
-		})
-	})
-	return out, err
-}
-
-// addBlock gets a new block at the end of a file that client has open; previous
-// is the id, with its length, of the block before, or nil.
-func (ses *session) addBlock(cfg Config, name, client string, previous []byte) (block, error) {
-	req := message(nil).str(1, name).str(2, client)
-	if previous != nil {
-		req = req.sub(3, previous)
-	}
-	resp, err := ses.call(cfg, "addBlock", req)
-	if err != nil {
-		return block{}, err
-	}
-	var out block
-	err = fields(resp, func(n protowire.Number, _ uint64, raw []byte) (err error) {
-		if n == 1 {
-			out, err = parseBlock(raw)
-		}
-		return err
-	})
-	if err == nil && len(out.nodes) == 0 {
-		err = errors.New("addBlock: no datanode offered")
-	}
-	return out, err
-}
-
-// complete closes a file; false means that its last block is not reported yet.
-func (ses *session) complete(cfg Config, name, client string, last []byte) (bool, error) {
-	req := message(nil).str(1, name).str(2, client)
-	if last != nil {
-		req = req.sub(3, last)
-	}
-	resp, err := ses.call(cfg, "complete", req)
-	if err != nil {
-		return false, err
-	}
-	done := false
-	err = fields(resp, func(n protowire.Number, v uint64, _ []byte) error {
-		done = done || (n == 1 && v != 0)
-		return nil
-	})
-	return done, err
-}
-
-// finish closes a file that the session's client has open, once the NameNode
-// has heard of its last block.
-func (ses *session) finish(ctx context.Context, cfg Config, name string, last []byte) error {
+// finish closes a file the store has open, once the NameNode has heard of its
+// last block.
+func (s *Store) finish(ctx context.Context, name string, last wire.Message, file uint64) error {
 	_, err := again(ctx, func() (struct{}, error) {
-		done, err := ses.complete(cfg, name, ses.client.Name(), last)
+		done, err := s.nn.Complete(ctx, name, last, file)
 		if err == nil && !done {
 			err = errNotComplete
 		}
@@ -234,11 +79,6 @@ func (ses *session) finish(ctx context.Context, cfg Config, name string, last []
 }
 
 var errNotComplete = errors.New("the datanodes have not reported the last block")
-
-func notReplicated(err error) bool {
-	var re *rpcError
-	return errors.As(err, &re) && shortClass(re.class) == "NotReplicatedYetException"
-}
 
 // again repeats a call to the NameNode while it says that it has not heard of a
 // block from the DataNodes yet.
@@ -252,4 +92,32 @@ func again[T any](ctx context.Context, call func() (T, error), early func(error)
 		}
 		return v, err
 	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(completeWait))
+}
+
+// create opens a new file, replacing one that is there, and its parents with
+// it, in one call.
+func (s *Store) create(ctx context.Context, name string, opt storage.CreateOptions) (namenode.Status, error) {
+	st, err := s.nn.Create(ctx, name, namenode.CreateOptions{
+		Mode: uint16(filePerm), Overwrite: true, CreateParent: true,
+		Replication: opt.Replication, BlockSize: opt.BlockSize,
+	})
+	if err != nil {
+		return st, s.isDir(ctx, name, err)
+	}
+	if err := plain(st); err != nil {
+		s.nn.Delete(ctx, name, false) //nolint:errcheck // what matters is why
+		return st, err
+	}
+	return st, nil
+}
+
+// isDir is ErrIsDir where a directory stands in the way of a file.
+func (s *Store) isDir(ctx context.Context, name string, err error) error {
+	if !errors.Is(kindOf(err), storage.ErrExist) {
+		return err
+	}
+	if st, statErr := s.nn.Stat(ctx, name); statErr == nil && st.IsDir() {
+		return storage.ErrIsDir
+	}
+	return err
 }

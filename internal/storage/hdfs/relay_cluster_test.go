@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"testing"
 	"time"
 
@@ -102,5 +104,20 @@ func TestRelayGivenUpLeavesNothing(t *testing.T) {
 	}
 	if _, err := to.Stat(t.Context(), todir+"/f"); !errors.Is(err, storage.ErrNotExist) {
 		t.Errorf("left behind: %v", err)
+	}
+}
+
+// TestCompositeCRC shows that the sum of a file's bytes does not depend on how
+// they are cut into blocks.
+func TestCompositeCRC(t *testing.T) {
+	store, dir := open(t, "a")
+	data := storagetest.Bytes(3*mib + 1000)
+	want := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
+	for _, block := range []int64{mib, 2 * mib, 8 * mib} {
+		name := fmt.Sprintf("%s/%d", dir, block)
+		write(t, store, name, block, data)
+		if got, err := store.CompositeCRC(t.Context(), name); err != nil || got != want {
+			t.Errorf("blocks of %d bytes: got %08x, %v, want %08x", block, got, err, want)
+		}
 	}
 }

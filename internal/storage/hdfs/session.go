@@ -17,7 +17,6 @@ const maxIdle = 8
 // time and is killed, sockets and all, when that one's context ends.
 type session struct {
 	client *hdfs.Client
-	nn     *nameNode       // for calls of our own; nil until the first
 	ctx    context.Context // ends with kill; governs dials
 	cancel context.CancelFunc
 
@@ -172,7 +171,8 @@ type held struct {
 	stop func() bool // detaches the context; false when it ended before
 }
 
-// hold is do for operations that leave a file open: the session stays with the
+// hold runs fn, which opens a file, with a client of its own, and once more with
+// a new one if an idle one turned out to be dead: the session stays with the
 // file, and dies with ctx.
 func (s *Store) hold(ctx context.Context, op, name string, fn func(*hdfs.Client) error) (held, error) {
 	for {
