@@ -127,9 +127,25 @@ func (l *mirrorLook) lookAtTarget(ctx context.Context) {
 		}
 	default:
 		l.out.TargetSnapshottable = st.Snapshottable
+		l.quota(ctx, subject)
 	}
 	l.openFiles(ctx, l.in.Target, l.target)
 	l.nested(ctx, l.in.Target, l.target)
+}
+
+// quota finds a target that can take nothing more: a source that was frozen by
+// quota is one for the mirror that leads back to it.
+func (l *mirrorLook) quota(ctx context.Context, subject string) {
+	sum, err := l.target.NN.ContentSummary(ctx, l.target.Root)
+	if !l.reached(l.in.Target, l.target, err) {
+		return
+	}
+	names := sum.Quota >= 0 && sum.Files+sum.Dirs >= sum.Quota
+	space := sum.SpaceQuota >= 0 && sum.SpaceConsumed >= sum.SpaceQuota
+	if names || space {
+		l.found("target-quota", preflight.Block, subject, "raise its quotas, or clear them: hdfs dfsadmin -clrQuota, -clrSpaceQuota",
+			"it has %d names and %d bytes, its quotas are %d and %d (-1: none)", sum.Files+sum.Dirs, sum.SpaceConsumed, sum.Quota, sum.SpaceQuota)
+	}
 }
 
 // lookAtBoth holds the two sides against each other.

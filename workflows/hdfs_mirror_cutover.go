@@ -34,7 +34,7 @@ func (m *hdfsMirror) roundsAndCutover(ctx workflow.Context) error {
 			return errors.Join(cause, err)
 		}
 		m.run.Settle(GateCutover)
-		step.Forget(m.run, "approved")
+		step.Forget(m.run, append(frozenKeys, "approved")...)
 		m.state.Attempts++
 		m.run.Note(ctx, "cutover attempt %d failed, writers may go on at the source: %v", m.state.Attempts, cause)
 		if err := m.remember(); err != nil {
@@ -93,7 +93,7 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 		{Name: "its verification", Value: fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", m.state.Checked.Verdict,
 			humanize.Comma(m.state.Checked.Files), humanize.IBytes(uint64(m.state.Checked.Bytes)))},
 		{Name: "open files at the source", Value: fmt.Sprintf("%d %s", open.Count, strings.Join(open.First, ", "))},
-		{Name: "writers", Value: "people stop them before approving; the attempt fails when something was written after its snapshot"},
+		m.writersFact(),
 		{Name: "approving does", Value: "run a last round, prove the source unchanged since its snapshot, compare the whole target with it, hand over"},
 	}}
 	if last.Changes() > m.in.ConvergeAt {
@@ -108,11 +108,13 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 	return e, nil
 }
 
-// attemptCutover goes from the approval, before which people stopped the
-// writers, to the commit line.
+// attemptCutover goes from the approval to the commit line.
 func (m *hdfsMirror) attemptCutover(ctx workflow.Context) error {
 	n := m.state.Attempts + 1
 	began, _ := step.Recall[time.Time](m.run, "approved")
+	if err := m.freezeSource(ctx, n); err != nil {
+		return err
+	}
 	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseLastRound, n), "bringing what changed since the last round")
 	if err := m.round(ctx); err != nil {
 		return err
@@ -169,7 +171,7 @@ func (m *hdfsMirror) handOver(ctx workflow.Context) error {
 		From: m.state.Common, Without: m.in.Without, KeepOnAbort: true,
 	}
 	m.result.Reverse = &back
-	return nil
+	return m.afterFreeze(ctx)
 }
 
 // cleanup deletes the run's snapshots when a human says that the way back is

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -46,6 +47,11 @@ type HDFSMirrorInput struct {
 	BatchesParallel int `json:"batchesParallel,omitempty" jsonschema:"minimum=0,maximum=64,description=batches copied at a time over all workers (default 2)"`
 	// BytesPerSecond limits each batch; 0 is no limit.
 	BytesPerSecond int64 `json:"bytesPerSecond,omitempty" jsonschema:"minimum=0,description=limit of each batch in bytes a second (0: none)"`
+	// Freeze says what keeps writers off the source from the approval of the
+	// cutover on: people's word, permissions or a quota. It is taken back when
+	// the attempt fails, and after the cutover only with Thaw. Default word.
+	Freeze string `json:"freeze,omitempty" jsonschema:"enum=word,enum=permissions,enum=quota,description=what keeps writers off the source during the cutover (default word: people do)"`
+	Thaw   bool   `json:"thaw,omitempty" jsonschema:"description=lift the freeze of the source after the cutover"`
 	// Without lists attributes that are not kept and not compared.
 	Without []string `json:"without,omitempty" jsonschema:"description=attributes not kept: owner; acl; xattr; times"`
 	// Accept, TwoPersons, StartedBy, Rehearsal and AutoApprove
@@ -109,6 +115,9 @@ func (in HDFSMirrorInput) normalised() HDFSMirrorInput {
 	if in.ConvergeAt == 0 {
 		in.ConvergeAt = defaultConvergeAt
 	}
+	if in.Freeze == "" {
+		in.Freeze = FreezeWord
+	}
 	orDefault(&in.MaxRounds, defaultMaxRounds)
 	orDefault(&in.KeepSnapshots, defaultKeepSnapshots)
 	orDefault(&in.FilesParallel, defaultFilesParallel)
@@ -141,7 +150,7 @@ func (in HDFSMirrorInput) Validate() error {
 	case in.TwoPersons && in.StartedBy == "":
 		return wrong("twoPersons needs startedBy")
 	}
-	return in.validateTrees()
+	return errors.Join(in.validateTrees(), in.validateFreeze())
 }
 
 // withoutNames are the attributes that a mirror may leave alone.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -182,7 +183,7 @@ func (m *mirror) again() {
 // the worker killed in them, a target somebody wrote to, the cutover.
 func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	m := newRig(t).newMirror(7)
-	run := m.begin(nil)
+	run := m.begin(map[string]any{"freeze": workflows.FreezeQuota})
 	m.awaitGate(m.id, workflows.GateCutover)
 	m.equal()
 	m.change(1, 60)
@@ -206,10 +207,16 @@ func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	m.approve(m.id, workflows.GateCutover)
 	m.awaitGate(m.id, workflows.GateCleanup)
 	m.equal()
+	if err := m.source.NameNode.Mkdirs(t.Context(), m.path+"/late", 0o755, false); !errors.Is(err, namenode.ErrQuota) {
+		t.Errorf("a late writer at the source: %v, want it refused by the quota", err)
+	}
 	m.approve(m.id, workflows.GateCleanup)
 	res := m.ended(run)
 	if res.Outcome != step.Completed || res.Verdict != "match" || res.Rounds < 4 || res.Verified.Files == 0 {
 		t.Errorf("result %s, want completed and match after at least four rounds", asJSON(res))
+	}
+	if len(res.Left) != 1 || !strings.Contains(res.Left[0], "-clrQuota") {
+		t.Errorf("left %q, want the freeze and how to lift it", res.Left)
 	}
 	m.noSnapshots(m.source)
 	m.noSnapshots(m.target)

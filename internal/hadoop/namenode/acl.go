@@ -25,6 +25,22 @@ type ACLEntry struct {
 	Perm    byte   // r 4, w 2, x 1
 }
 
+// String writes the entry as getfacl prints it and setfacl reads it.
+func (e ACLEntry) String() string {
+	kind := [...]string{"user", "group", "mask", "other"}
+	bits := []byte("rwx")
+	for i := range bits {
+		if e.Perm&(4>>i) == 0 {
+			bits[i] = '-'
+		}
+	}
+	text := kind[e.Type&3] + ":" + e.Name + ":" + string(bits)
+	if e.Default {
+		return "default:" + text
+	}
+	return text
+}
+
 // ACL is what the NameNode keeps of a path's ACL.
 type ACL struct {
 	Owner, Group string

@@ -23,7 +23,7 @@ func attributes(ctx context.Context, t Tree, e *Entry, xattrs bool) error {
 		}
 		e.ACL = make([]string, len(acl.Entries))
 		for i, a := range acl.Entries {
-			e.ACL[i] = aclText(a)
+			e.ACL[i] = a.String()
 		}
 	}
 	if !xattrs {
@@ -47,22 +47,6 @@ func attributes(ctx context.Context, t Tree, e *Entry, xattrs bool) error {
 // other namespaces are HDFS's own and say where a file lies.
 func carried(name string) bool {
 	return strings.HasPrefix(name, "user.") || strings.HasPrefix(name, "trusted.")
-}
-
-// aclText writes an entry as getfacl does.
-func aclText(a namenode.ACLEntry) string {
-	kind := [...]string{"user", "group", "mask", "other"}
-	bits := []byte("rwx")
-	for i := range bits {
-		if a.Perm&(4>>i) == 0 {
-			bits[i] = '-'
-		}
-	}
-	text := kind[a.Type&3] + ":" + a.Name + ":" + string(bits)
-	if a.Default {
-		text = "default:" + text
-	}
-	return text
 }
 
 func parseACL(list []string) ([]namenode.ACLEntry, error) {

@@ -46,7 +46,7 @@ func TestACLText(t *testing.T) {
 		if err != nil || got[0] != want {
 			t.Errorf("%s: got %+v, %v, want %+v", text, got, err, want)
 		}
-		if back := aclText(want); back != text {
+		if back := want.String(); back != text {
 			t.Errorf("%+v: got %s, want %s", want, back, text)
 		}
 	}

@@ -110,7 +110,7 @@ func (s *hdfsSide) attributes(ctx context.Context, e *entry) error {
 			return err
 		}
 		for _, entry := range acl.Entries {
-			e.acl = append(e.acl, aclText(entry))
+			e.acl = append(e.acl, entry.String())
 		}
 		slices.Sort(e.acl)
 	}
@@ -125,25 +125,6 @@ func (s *hdfsSide) attributes(ctx context.Context, e *entry) error {
 	}
 	slices.Sort(e.xattrs)
 	return nil
-}
-
-// aclText writes an entry as Hadoop's AclEntry does.
-func aclText(e namenode.ACLEntry) string {
-	kinds := [...]string{"user", "group", "mask", "other"}
-	text := strconv.Itoa(int(e.Type))
-	if int(e.Type) < len(kinds) {
-		text = kinds[e.Type]
-	}
-	if e.Default {
-		text = "default:" + text
-	}
-	perm := []byte("---")
-	for i, letter := range []byte("rwx") {
-		if e.Perm&(4>>i) != 0 {
-			perm[i] = letter
-		}
-	}
-	return text + ":" + e.Name + ":" + string(perm)
 }
 
 // xattrText writes an attribute as `hdfs dfs -getfattr -e` does: text in

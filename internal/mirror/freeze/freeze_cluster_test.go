@@ -1,0 +1,136 @@
+//go:build cluster
+
+package freeze_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/user"
+	"testing"
+	"time"
+
+	"drover/internal/fault"
+	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/freeze"
+	"drover/internal/sandbox/sandboxtest"
+	"drover/internal/storage"
+	"drover/internal/storage/open"
+)
+
+// site is a directory with a file and a snapshot on a real HDFS.
+type site struct {
+	*namenode.Client
+	t    *testing.T
+	ctx  context.Context
+	root string
+	user string
+	addr string
+}
+
+func newSite(t *testing.T) site {
+	t.Helper()
+	s, err := sandboxtest.Shared(t).Site("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := user.Current() // who runs the NameNode is its superuser
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := site{t: t, ctx: t.Context(), root: fmt.Sprintf("/mirror-test/freeze-%d", time.Now().UnixNano()), user: me.Username, addr: s.NameNode}
+	if d.Client, err = namenode.Open(namenode.Config{Addresses: []string{s.NameNode}, User: me.Username}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		for _, name := range []string{"before", "frozen"} {
+			_ = d.DeleteSnapshot(ctx, d.root, name) // a failed test may not have taken it
+		}
+		_, err := d.Delete(ctx, d.root, true)
+		if err := errors.Join(err, d.Close()); err != nil {
+			t.Errorf("clean up: %v", err)
+		}
+	})
+	d.must(d.Mkdirs(d.ctx, d.root+"/d", 0o755, true))
+	d.must(d.AllowSnapshot(d.ctx, d.root))
+	d.must(d.write("/d/file"))
+	d.snapshot("before")
+	return d
+}
+
+func (d site) must(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d site) snapshot(name string) {
+	d.t.Helper()
+	_, err := d.CreateSnapshot(d.ctx, d.root, name)
+	d.must(err)
+}
+
+func (d site) write(rel string) error {
+	store, root, err := open.Root("hdfs://"+d.addr+d.root, []string{d.addr}, d.user)
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // nothing is under way
+	w, err := store.Create(d.ctx, root+rel, storage.CreateOptions{Replication: 1})
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, "some bytes"); err != nil {
+		return errors.Join(err, w.Abort())
+	}
+	return w.Commit()
+}
+
+// TestAQuotaStopsWhatAddsAndNothingElse holds the package's words against a
+// real NameNode, and that a frozen tree can still be snapshotted.
+func TestAQuotaStopsWhatAddsAndNothingElse(t *testing.T) {
+	d := newSite(t)
+	found, err := freeze.Look(d.ctx, d.Client, d.root, freeze.Quota)
+	d.must(err)
+	d.must(found.Freeze(d.ctx, d.Client, d.root, freeze.Quota, d.user))
+	d.snapshot("frozen")
+	_, _, appended := d.Append(d.ctx, d.root+"/d/file", true)
+	for what, err := range map[string]error{
+		"mkdir": d.Mkdirs(d.ctx, d.root+"/new", 0o755, false), "create": d.write("/d/new"), "append": appended,
+	} {
+		if !errors.Is(err, namenode.ErrQuota) {
+			t.Errorf("%s: %v, want it refused by the quota", what, err)
+		}
+	}
+	d.must(d.SetPermission(d.ctx, d.root+"/d/file", 0o600))
+	d.must(found.Thaw(d.ctx, d.Client, d.root, freeze.Quota))
+	d.must(d.write("/d/new"))
+	sum, err := d.ContentSummary(d.ctx, d.root)
+	d.must(err)
+	if sum.Quota != -1 || sum.SpaceQuota != -1 {
+		t.Errorf("quotas %d and %d are left, there were none", sum.Quota, sum.SpaceQuota)
+	}
+}
+
+// TestPermissionsAreNotTrustedUnseen: the sandbox's NameNodes do not check them.
+func TestPermissionsAreNotTrustedUnseen(t *testing.T) {
+	d := newSite(t)
+	found, err := freeze.Look(d.ctx, d.Client, d.root, freeze.Permissions)
+	d.must(err)
+	d.must(found.Freeze(d.ctx, d.Client, d.root, freeze.Permissions, d.user))
+	stranger, err := namenode.Open(namenode.Config{Addresses: []string{d.addr}, User: "stranger"})
+	d.must(err)
+	defer stranger.Close() //nolint:errcheck // nothing is under way
+	if err := freeze.ProveClosed(d.ctx, stranger, d.root); fault.KindOf(err) != fault.Unsupported {
+		t.Errorf("got %v, want the freeze refused as unsupported", err)
+	}
+	d.must(found.Thaw(d.ctx, d.Client, d.root, freeze.Permissions))
+	st, err := d.Stat(d.ctx, d.root)
+	d.must(err)
+	if st.Mode != found.Mode || st.Owner != found.Owner {
+		t.Errorf("thawed: mode %o of %s, want %o of %s", st.Mode, st.Owner, found.Mode, found.Owner)
+	}
+}
