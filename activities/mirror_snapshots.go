@@ -48,7 +48,8 @@ func (a *Mirror) TakeTreeSnapshot(ctx context.Context, in TreeSnapshotInput) (Tr
 	if have == nil {
 		return TreeSnapshotResult{}, fmt.Errorf("snapshot %s of %s was taken and is not listed", in.Name, t.Root)
 	}
-	return TreeSnapshotResult{Taken: time.UnixMilli(have.ModTime).UTC()}, nil
+	root, err := t.NN.Stat(ctx, t.Root)
+	return TreeSnapshotResult{Taken: time.UnixMilli(have.ModTime).UTC(), ID: have.ID, RootID: root.FileID}, err
 }
 
 func findSnapshot(ctx context.Context, t tree.Tree, name string) (*namenode.Snapshot, error) {

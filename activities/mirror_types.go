@@ -47,9 +47,14 @@ type TreeSnapshotInput struct {
 	Name string `json:"name"`
 }
 
-// TreeSnapshotResult says when the snapshot was taken, by the NameNode's clock.
+// TreeSnapshotResult says when the snapshot was taken, by the NameNode's clock,
+// and which it is: a name can be given again, these numbers cannot.
 type TreeSnapshotResult struct {
 	Taken time.Time `json:"taken"`
+	// ID is the snapshot's number, 0 where the NameNode does not tell. RootID
+	// is the file id of its directory.
+	ID     uint32 `json:"id,omitempty"`
+	RootID uint64 `json:"rootId,omitempty"`
 }
 
 // TreeSnapshotsInput names all snapshots of a tree that begin with Prefix.
@@ -131,14 +136,6 @@ type MirrorVerifyResult struct {
 	Bytes       int64    `json:"bytes"`
 	Differing   int64    `json:"differing"`
 	Differences []string `json:"differences,omitempty"` // the first few, in words
-}
-
-// DriftResult is what changed at the target behind the mirror's back.
-type DriftResult struct {
-	Changed int64    `json:"changed"`
-	First   []string `json:"first,omitempty"` // the first few, in words
-	// Sampled is how many files were held against the source by checksum.
-	Sampled int64 `json:"sampled"`
 }
 
 // MirrorRoundInput is one round, from the last common snapshot to a new one.

@@ -13,7 +13,6 @@ import (
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/apply"
 	"drover/internal/mirror/copy"
-	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
 	"drover/internal/mirror/tree"
 	"drover/internal/mirror/verify"
@@ -119,7 +118,7 @@ func (r *MirrorVerifyResult) add(o MirrorVerifyResult) {
 func verified(res verify.Result) MirrorVerifyResult {
 	out := MirrorVerifyResult{Verdict: string(res.Verdict), Directories: res.Dirs, Files: res.Files, Bytes: res.Bytes, Differing: res.Differing}
 	for _, d := range res.Differences {
-		out.Differences = append(out.Differences, fmt.Sprintf("%s: %s: source %s, target %s", d.Path, d.Kind, d.Source, d.Target))
+		out.Differences = append(out.Differences, differenceText(d, "source", "target"))
 	}
 	for _, g := range res.Gaps {
 		out.Differences = append(out.Differences, fmt.Sprintf("%s: not compared: %s", g.Path, g.Reason))
@@ -148,8 +147,13 @@ func ignored(without []string) []verify.Kind {
 // can miss: then nobody else wrote to the target.
 func unreported(differ []verify.Difference) bool {
 	return len(differ) <= mendable && !slices.ContainsFunc(differ, func(d verify.Difference) bool {
-		return d.Kind != verify.ModTime && d.Kind != verify.Content && d.Kind != verify.Policy
+		return !silent(d.Kind)
 	})
+}
+
+// silent reports whether a snapshot diff can miss a difference of this kind.
+func silent(k verify.Kind) bool {
+	return k == verify.ModTime || k == verify.Content || k == verify.Policy
 }
 
 // mend brings what differs, and takes the common snapshot of the target anew: it
@@ -168,42 +172,6 @@ func mend(ctx context.Context, source, target tree.Tree, snapshot string, differ
 		return err
 	}
 	return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-mending-"+time.Now().UTC().Format("20060102T150405.000"))
-}
-
-// FindMirrorDrift looks for what others changed at the target since the common
-// snapshot. The root's own attributes do not count: taking a snapshot changes
-// its time.
-func (a *Mirror) FindMirrorDrift(ctx context.Context, in MirrorSnapshotInput) (DriftResult, error) {
-	defer beat(ctx).end()
-	_, target, err := a.trees(in.MirrorAt)
-	if err != nil {
-		return DriftResult{}, err
-	}
-	changed, first, err := changesSince(ctx, target, in.Snapshot)
-	return DriftResult{Changed: changed, First: first}, err
-}
-
-// changesSince asks what a tree, as it is now, differs in from its snapshot.
-func changesSince(ctx context.Context, t tree.Tree, snapshot string) (int64, []string, error) {
-	d, err := diff.Between(ctx, t.NN, t.Root, snapshot, "")
-	if err != nil {
-		return 0, nil, err
-	}
-	var n int64
-	var first []string
-	for _, c := range d.Changes {
-		if c.Path == "" && c.Kind == plan.Modified {
-			continue
-		}
-		if n++; len(first) < toldDifferences {
-			line := map[plan.Kind]string{plan.Modified: "modified ", plan.Created: "created ", plan.Deleted: "deleted ", plan.Renamed: "renamed "}[c.Kind] + c.Path
-			if c.Target != "" {
-				line += " to " + c.Target
-			}
-			first = append(first, line)
-		}
-	}
-	return n, first, nil
 }
 
 // RestoreMirrorTarget rolls the target back to one of its own snapshots; without

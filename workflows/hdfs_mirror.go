@@ -79,9 +79,14 @@ type mirrored struct {
 	// Last is what the last round found and did.
 	Last     activities.MirrorRoundPlan    `json:"last"`
 	Checked  activities.MirrorVerifyResult `json:"checked"`
+	Drift    activities.DriftResult        `json:"drift"`   // found before the last round
 	TakenAt  string                        `json:"takenAt"` // of Common at the source, for people
 	Adopted  []string                      `json:"adopted,omitempty"`
 	Attempts int                           `json:"attempts,omitempty"` // at the cutover that failed
+	// RootID and SnapshotID tell the target's directory and its snapshot Common
+	// from others of the same names; 0 after that was made anew.
+	RootID     uint64 `json:"rootId,omitempty"`
+	SnapshotID uint32 `json:"snapshotId,omitempty"`
 }
 
 type hdfsMirror struct {

@@ -35,11 +35,12 @@ func (m *hdfsMirror) baseline(ctx workflow.Context) error {
 	}
 	// The target's snapshot of the same name is the commit point of a round:
 	// from here on the two trees have a state in common.
-	if _, err := m.firstSnapshot(ctx, m.targetTree(), first); err != nil {
+	kept, err := m.firstSnapshot(ctx, m.targetTree(), first)
+	if err != nil {
 		return err
 	}
 	if m.state.Common == "" {
-		m.state = mirrored{Common: first, TakenAt: stampOf(taken)}
+		m.state = mirrored{Common: first, TakenAt: stampOf(taken), RootID: kept.RootID, SnapshotID: kept.ID}
 		m.state.Checked, _ = step.Recall[activities.MirrorVerifyResult](m.run, "baseline/verified")
 	}
 	return errors.Join(m.rollBackOnAbort(ctx), m.remember())

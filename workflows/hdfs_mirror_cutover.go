@@ -36,6 +36,7 @@ func (m *hdfsMirror) roundsAndCutover(ctx workflow.Context) error {
 		m.run.Settle(GateCutover)
 		step.Forget(m.run, append(frozenKeys, "approved")...)
 		m.state.Attempts++
+		m.state.SnapshotID = 0 // the comparison may have mended it, and taken it anew
 		m.run.Note(ctx, "cutover attempt %d failed, writers may go on at the source: %v", m.state.Attempts, cause)
 		if err := m.remember(); err != nil {
 			return err
@@ -92,12 +93,16 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 			humanize.Comma(last.Changes()), last.Created, last.Deleted, last.Renamed, last.Modified, humanize.IBytes(uint64(last.Bytes)))},
 		{Name: "its verification", Value: fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", m.state.Checked.Verdict,
 			humanize.Comma(m.state.Checked.Files), humanize.IBytes(uint64(m.state.Checked.Bytes)))},
+		{Name: "drift", Value: "none before the last round, looking at " + sampledText(m.state.Drift)},
 		{Name: "open files at the source", Value: fmt.Sprintf("%d %s", open.Count, strings.Join(open.First, ", "))},
 		m.writersFact(),
 		{Name: "approving does", Value: "run a last round, prove the source unchanged since its snapshot, compare the whole target with it, hand over"},
 	}}
 	if last.Changes() > m.in.ConvergeAt {
 		e.Facts = append(e.Facts, step.Fact{Name: "not converged", Value: fmt.Sprintf("the last of %d rounds in a row still had more than %d changes: the freeze will last as long as such a round", m.in.MaxRounds, m.in.ConvergeAt)})
+	}
+	if behind := m.state.Drift.Behind; len(behind) > 0 {
+		e.Facts = append(e.Facts, step.Fact{Name: "behind", Value: "sampled files differ in what no snapshot diff reports; the cutover's comparison brings it: " + strings.Join(behind, "; ")})
 	}
 	for _, a := range m.state.Adopted {
 		e.Facts = append(e.Facts, step.Fact{Name: "adopted", Value: a})

@@ -34,6 +34,10 @@ type HDFSMirrorInput struct {
 	// changes; MaxRounds ends it in any case. Defaults 100 and 5.
 	ConvergeAt int64 `json:"convergeAt,omitempty" jsonschema:"minimum=0,description=rounds follow each other until one has at most so many changes (default 100)"`
 	MaxRounds  int   `json:"maxRounds,omitempty" jsonschema:"minimum=0,maximum=100,description=rounds in a row at most (default 5)"`
+	// DriftSamples is how many files of the target are looked at before each
+	// round by file id, time and checksum, besides what the NameNode reports.
+	// Default 100.
+	DriftSamples int `json:"driftSamples,omitempty" jsonschema:"minimum=0,maximum=100000,description=files of the target compared before each round to find what others wrote (default 100)"`
 	// KeepSnapshots and KeepFor say which snapshots of this mirror retention
 	// leaves: the newest ones, and the young ones. Defaults 3 and none.
 	KeepSnapshots int      `json:"keepSnapshots,omitempty" jsonschema:"minimum=0,maximum=60000,description=snapshots kept on each side besides the baseline and the last common one (default 3)"`
@@ -70,6 +74,7 @@ const (
 	defaultInterval        = time.Hour
 	defaultConvergeAt      = 100
 	defaultMaxRounds       = 5
+	defaultDriftSamples    = 100
 	defaultKeepSnapshots   = 3
 	defaultFilesParallel   = 8
 	defaultBatchesParallel = 2
@@ -119,6 +124,7 @@ func (in HDFSMirrorInput) normalised() HDFSMirrorInput {
 		in.Freeze = FreezeWord
 	}
 	orDefault(&in.MaxRounds, defaultMaxRounds)
+	orDefault(&in.DriftSamples, defaultDriftSamples)
 	orDefault(&in.KeepSnapshots, defaultKeepSnapshots)
 	orDefault(&in.FilesParallel, defaultFilesParallel)
 	orDefault(&in.BatchesParallel, defaultBatchesParallel)
@@ -139,6 +145,8 @@ func (in HDFSMirrorInput) Validate() error {
 		return wrong("interval %s is too short: give at least 1m", in.Interval.Std())
 	case in.ConvergeAt < 0 || in.MaxRounds < 0 || in.MaxRounds > 100:
 		return wrong("convergeAt is not negative, maxRounds is between 1 and 100")
+	case in.DriftSamples < 0 || in.DriftSamples > 100_000:
+		return wrong("driftSamples is between 1 and 100000")
 	case in.KeepSnapshots < 0 || in.KeepSnapshots > 60000 || in.KeepFor < 0:
 		return wrong("keepSnapshots is between 1 and 60000 and keepFor is not negative")
 	case in.FilesParallel < 0 || in.FilesParallel > 256 || in.BatchesParallel < 0 || in.BatchesParallel > 64:

@@ -59,9 +59,11 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 	if checked.Verdict != verdictMatch {
 		return fmt.Errorf("round %d: what it brought is not what the source's snapshot %s holds: verdict %s, %d differ: %v", next, r.To, checked.Verdict, checked.Differing, checked.Differences)
 	}
-	if _, err := m.snapshot(ctx, m.targetTree(), r.To); err != nil {
+	kept, err := m.snapshot(ctx, m.targetTree(), r.To)
+	if err != nil {
 		return err
 	}
+	m.state.RootID, m.state.SnapshotID = kept.RootID, kept.ID
 	m.state.Common, m.state.Round, m.state.Last, m.state.Checked, m.state.TakenAt = r.To, next, plan, checked, stampOf(taken)
 	step.Forget(m.run, roundKeys...)
 	if err := m.remember(); err != nil {
@@ -110,14 +112,19 @@ func (m *hdfsMirror) settleDrift(ctx workflow.Context) error {
 	if _, settled := step.Recall[bool](m.run, "round/settled"); settled {
 		return nil
 	}
-	in := activities.MirrorSnapshotInput{MirrorAt: m.at, Snapshot: m.state.Common}
 	for {
-		drift, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/drift", hm.FindMirrorDrift, in)
+		in := activities.MirrorSnapshotInput{MirrorAt: m.at, Snapshot: m.state.Common}
+		look := activities.MirrorDriftInput{
+			MirrorSnapshotInput: in, RootID: m.state.RootID, SnapshotID: m.state.SnapshotID,
+			Samples: m.in.DriftSamples, Adopted: len(m.state.Adopted) > 0, Without: m.in.Without,
+		}
+		drift, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/drift", hm.FindMirrorDrift, look)
 		if err != nil {
 			return err
 		}
 		if drift.Changed == 0 {
-			return step.Remember(m.run, "round/settled", true)
+			m.state.Drift = drift
+			return errors.Join(m.remember(), step.Remember(m.run, "round/settled", true))
 		}
 		decision, err := m.run.Gate(ctx, GateDrift, func(workflow.Context) (step.Evidence, error) {
 			return driftEvidence(m.in, m.state.Common, drift), nil
@@ -131,6 +138,7 @@ func (m *hdfsMirror) settleDrift(ctx workflow.Context) error {
 		if err := m.mendDrift(ctx, decision.Choice, in, drift); err != nil {
 			return err
 		}
+		m.state.RootID, m.state.SnapshotID = 0, 0 // taken anew, or taken for ours
 		m.run.Settle(GateDrift)
 		step.Forget(m.run, "round/drift")
 	}
@@ -164,10 +172,19 @@ func driftEvidence(in HDFSMirrorInput, common string, drift activities.DriftResu
 		{Name: "target", Value: in.TargetPath + " at " + in.Target + " was changed by others since snapshot " + common},
 		{Name: "changes", Value: humanize.Comma(drift.Changed)},
 		{Name: "the first", Value: strings.Join(drift.First, "; ")},
+		{Name: "looked at", Value: sampledText(drift)},
 		{Name: ChoiceRestore, Value: "rolls the target back to " + common + ", copying only what drifted, from its own snapshot"},
 		{Name: ChoiceAdopt, Value: "takes the target as it is; what differs from the source keeps the cutover from being approved"},
 		{Name: "reject", Value: "stops the run"},
 	}}
+}
+
+func sampledText(d activities.DriftResult) string {
+	text := fmt.Sprintf("what the NameNode reports, and %s files by id, time and checksum (seed %d)", humanize.Comma(d.Sampled), d.Seed)
+	if d.Unproven > 0 {
+		text += fmt.Sprintf(", %d of them could not be compared", d.Unproven)
+	}
+	return text
 }
 
 // prune deletes snapshots that the policy lets go, never the baseline and the

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"drover/internal/fault"
 	"drover/internal/hadoop/namenode"
@@ -29,6 +30,8 @@ type DriftOptions struct {
 	Samples int
 	// Seed chooses the samples: the same seed and tree, the same files.
 	Seed uint64
+	// Ignore lists what the samples are not compared in.
+	Ignore []Kind
 	// Max bounds how many changes and differences are named; 0 means 100.
 	Max int
 }
@@ -40,12 +43,17 @@ type Drift struct {
 	// Replaced says, in words, that the root or the snapshot is not the one
 	// recorded; nothing else is looked at then.
 	Replaced string `json:"replaced,omitempty"`
-	// Changes counts what the NameNode reports, the first of them in Named.
+	// Changes counts what the NameNode reports, the first of them in Named. The
+	// root's own attributes do not count: taking a snapshot changes its time.
 	Changes int           `json:"changes"`
 	Named   []plan.Change `json:"named,omitempty"`
-	// Samples counts the files that were looked at, Sampled what was found.
-	Samples  int          `json:"samples"`
-	Sampled  []Difference `json:"sampled,omitempty"`
+	// Samples counts the files that were looked at, Sampled what was found
+	// between the snapshot and now.
+	Samples int          `json:"samples"`
+	Sampled []Difference `json:"sampled,omitempty"`
+	// Strayed is what the samples in the snapshot itself differ in from the
+	// source's.
+	Strayed  []Difference `json:"strayed,omitempty"`
 	Unproven []Gap        `json:"unproven,omitempty"`
 }
 
@@ -71,14 +79,15 @@ func FindDrift(ctx context.Context, target tree.Tree, snapshot string, opt Drift
 	if err != nil {
 		return Drift{}, err
 	}
-	d := Drift{Verdict: report.Match, Changes: len(found.Changes), Named: found.Changes[:min(len(found.Changes), opt.Max)]}
+	changes := slices.DeleteFunc(found.Changes, func(c plan.Change) bool { return c.Path == "" && c.Kind == plan.Modified })
+	d := Drift{Verdict: report.Match, Changes: len(changes), Named: changes[:min(len(changes), opt.Max)]}
 	if opt.Samples > 0 {
 		if err := d.sample(ctx, target, snapshot, opt); err != nil {
 			return Drift{}, err
 		}
 	}
 	switch {
-	case d.Changes > 0, len(d.Sampled) > 0:
+	case d.Changes > 0, len(d.Sampled) > 0, len(d.Strayed) > 0:
 		d.Verdict = report.Differ
 	case len(d.Unproven) > 0:
 		d.Verdict = report.Unproven
@@ -123,12 +132,13 @@ func (d *Drift) sample(ctx context.Context, target tree.Tree, snapshot string, o
 	if len(paths) == 0 {
 		return nil
 	}
-	options := Options{Paths: paths, Times: true, Max: opt.Max}
+	options := Options{Paths: paths, Times: true, Ignore: opt.Ignore, Max: opt.Max}
 	now, err := Trees(ctx, kept, target, options)
 	if err != nil {
 		return err
 	}
-	d.take(now, opt.Max)
+	d.Sampled = now.Differences
+	d.gaps(now, opt.Max)
 	if err := d.ids(ctx, kept, target, paths); err != nil {
 		return err
 	}
@@ -139,13 +149,12 @@ func (d *Drift) sample(ctx context.Context, target tree.Tree, snapshot string, o
 	if err != nil {
 		return err
 	}
-	d.take(origin, opt.Max)
+	d.Strayed = origin.Differences
+	d.gaps(origin, opt.Max)
 	return nil
 }
 
-func (d *Drift) take(r Result, limit int) {
-	d.Sampled = append(d.Sampled, r.Differences...)
-	d.Sampled = d.Sampled[:min(len(d.Sampled), limit)]
+func (d *Drift) gaps(r Result, limit int) {
 	d.Unproven = append(d.Unproven, r.Gaps...)
 	d.Unproven = d.Unproven[:min(len(d.Unproven), limit)]
 }

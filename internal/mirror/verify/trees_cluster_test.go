@@ -154,7 +154,7 @@ func TestDriftIsFoundAlsoWhereTheDifferenceIsSilent(t *testing.T) {
 	if d := look(verify.DriftOptions{}); d.Changes != 0 {
 		t.Errorf("a snapshot just made: %+v, want no changes", d)
 	}
-	if d := look(verify.DriftOptions{Source: &source}); d.Verdict != report.Differ {
+	if d := look(verify.DriftOptions{Source: &source}); d.Verdict != report.Differ || len(d.Sampled) != 0 || len(d.Strayed) == 0 {
 		t.Errorf("another snapshot of the same name: %+v, want it found by the source's bytes", d)
 	}
 	if d := look(verify.DriftOptions{RootID: 1}); d.Replaced == "" || d.Verdict != report.Differ {
