@@ -41,6 +41,13 @@ func newRemeasureCmd(a *app) *cobra.Command {
 	})
 }
 
+func newRoundCmd(a *app) *cobra.Command {
+	return newOrderCmd(a, order{
+		step.RoundUpdate, "ask a mirror for a round now",
+		"Ask a run that goes in rounds for one now: at its open gate, or when what is\nrunning is done. The gate opens again with the round's evidence. For machines there\nis the signal of the same name with the same JSON.",
+	})
+}
+
 func newOrderCmd(a *app, o order) *cobra.Command {
 	var said step.Order
 	cmd := &cobra.Command{

@@ -16,6 +16,7 @@ func verbs(a *app) []*cobra.Command {
 		newApproveCmd(a),
 		newRejectCmd(a),
 		newRemeasureCmd(a),
+		newRoundCmd(a),
 		newPauseCmd(a),
 		newResumeCmd(a),
 		newAbortCmd(a),

@@ -152,6 +152,7 @@ func (m *hdfsMirror) subject() step.Subject {
 		Site:      m.in.Source + " -> " + m.in.Target,
 		StartedBy: m.in.StartedBy,
 		Gates:     []string{GateDrift, GateCutover, GateRepair, GateCleanup},
+		Rounds:    true,
 		Indexed:   indexed,
 	}
 }

@@ -39,6 +39,9 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 	next := m.state.Round + 1
 	r := activities.MirrorRoundInput{MirrorAt: m.at, From: m.state.Common, To: m.snapshotName(next)}
 	m.run.Detail(ctx, fmt.Sprintf("round %d, from %s", next, r.From))
+	if _, begun := step.Recall[activities.TreeSnapshotResult](m.run, "round/taken"); !begun {
+		m.run.RoundBegins()
+	}
 	taken, err := step.Once(control(ctx, m.in.Source), m.run, "round/taken", hm.TakeTreeSnapshot, activities.TreeSnapshotInput{TreeAt: m.sourceTree(), Name: r.To})
 	if err != nil {
 		return err

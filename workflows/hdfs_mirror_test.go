@@ -139,6 +139,28 @@ func TestAnOldCutoverGateRunsAnotherRound(t *testing.T) {
 	}
 }
 
+// TestASignalBringsARound, also one that comes while a round runs: what it wrote
+// may be younger than that round's snapshot.
+func TestASignalBringsARound(t *testing.T) {
+	b := newMirrorBench(t)
+	ask := func() { b.env.SignalWorkflow(step.RoundSignal, map[string]string{"by": "etl", "reason": "job done"}) }
+	good := b.answer["CopyMirrorChanges"]
+	b.answer["CopyMirrorChanges"] = func(n int, in json.RawMessage) (any, error) {
+		if n == 1 {
+			ask()
+		}
+		return good(n, in)
+	}
+	b.env.RegisterDelayedCallback(ask, time.Minute)
+	b.choose(2*time.Minute, false, "")
+	res, err := b.mirror(mirrorInput())
+	if err != nil || res.Rounds != 3 {
+		t.Fatalf("%d rounds, %v, want 3", res.Rounds, err)
+	}
+	again := slices.Concat(rounding, looksOpen)
+	b.wantCalls(slices.Concat(toMirror, again, again, unmirroring)...)
+}
+
 func TestRoundsFollowUntilTheyConverge(t *testing.T) {
 	b := newMirrorBench(t)
 	b.answer["PlanMirrorRound"] = func(n int, in json.RawMessage) (any, error) {

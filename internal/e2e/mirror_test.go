@@ -174,7 +174,7 @@ func (m *mirror) choose(gate, choice string) {
 func (m *mirror) again() {
 	m.t.Helper()
 	m.awaitGate(m.id, workflows.GateCutover)
-	if err := m.order(m.id, step.RemeasureUpdate); err != nil {
+	if err := m.order(m.id, step.RoundUpdate); err != nil {
 		m.t.Fatal(err)
 	}
 }

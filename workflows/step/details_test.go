@@ -81,7 +81,7 @@ func TestUIFindsNamesAndDescriptions(t *testing.T) {
 		for _, d := range slices.Concat(m.GetUpdateDefinitions(), m.GetSignalDefinitions(), m.GetQueryDefinitions()) {
 			got[d.GetName()] = d.GetDescription()
 		}
-		for _, name := range []string{step.DecideUpdate, step.ApproveSignal, step.PauseUpdate, step.ResumeUpdate, step.AbortUpdate, step.RemeasureUpdate, step.StatusQuery} {
+		for _, name := range []string{step.DecideUpdate, step.ApproveSignal, step.PauseUpdate, step.ResumeUpdate, step.AbortUpdate, step.RemeasureUpdate, step.RoundUpdate, step.RoundSignal, step.StatusQuery} {
 			if got[name] == "" {
 				t.Errorf("%s has no description: %v", name, got)
 			}

@@ -86,7 +86,7 @@ func (r *Run) Carry(ctx workflow.Context) (*State, error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	r.drain(ctx)
-	err := workflow.Await(ctx, func() bool { return r.signals.Len() == 0 && workflow.AllHandlersFinished(ctx) })
+	err := workflow.Await(ctx, func() bool { return !r.arrived() && workflow.AllHandlersFinished(ctx) })
 	if err != nil {
 		return nil, fmt.Errorf("continue as new: await handlers: %w", err)
 	}

@@ -92,6 +92,7 @@ type OpenGate struct {
 	maxAge    time.Duration
 	twoPerson bool
 	choices   []string
+	elsewhere bool
 }
 
 // wanted reports whether there is no evidence to decide on.
@@ -126,7 +127,7 @@ func (r *Run) Gate(ctx workflow.Context, gate string, measure func(workflow.Cont
 	}
 	open := r.open(ctx, gate, o)
 	for !open.Decided {
-		if o.Elsewhere && open.Evidence != nil && r.state.Paused == nil && open.wanted(workflow.Now(ctx)) {
+		if r.renew(open, workflow.Now(ctx)) {
 			r.state.Open = nil
 			r.show(ctx)
 			return Decision{}, ErrRenew
@@ -195,7 +196,7 @@ func (r *Run) open(ctx workflow.Context, gate string, o GateOptions) *OpenGate {
 		r.state.Open = &OpenGate{Gate: gate, OpenedAt: workflow.Now(ctx).UTC()}
 	}
 	open := r.state.Open
-	open.Permits, open.maxAge, open.twoPerson, open.choices = o.Permits, o.MaxAge, o.TwoPerson, o.Choices
+	open.Permits, open.maxAge, open.twoPerson, open.choices, open.elsewhere = o.Permits, o.MaxAge, o.TwoPerson, o.Choices, o.Elsewhere
 	r.show(ctx)
 	return open
 }
@@ -236,7 +237,8 @@ func (r *Run) awaitDecision(ctx workflow.Context, open *OpenGate) error {
 	}
 	paused := r.state.Paused
 	wake := func() bool {
-		return open.Decided || r.state.Abort != nil || r.state.Paused != paused || paused == nil && open.Remeasure
+		return open.Decided || r.state.Abort != nil || r.state.Paused != paused ||
+			paused == nil && (open.Remeasure || r.renew(open, workflow.Now(ctx)))
 	}
 	var err error
 	if wait := open.wait(workflow.Now(ctx)); wait > 0 && paused == nil {

@@ -142,7 +142,9 @@ func Trial(ctx workflow.Context, in input) (result, error) {
 		StartToCloseTimeout: time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 2},
 	})
-	ctx, run, err := step.Begin(ctx, subject(), in.State)
+	about := subject()
+	about.Rounds = in.Gate.Elsewhere
+	ctx, run, err := step.Begin(ctx, about, in.State)
 	if err != nil {
 		return result{}, err
 	}
@@ -183,6 +185,7 @@ func trial(ctx workflow.Context, run *step.Run, in input) (step.Decision, error)
 	measure := func(ctx workflow.Context) (step.Evidence, error) { return step.Do(ctx, acts.Measure, "") }
 	d, err := run.Gate(ctx, "cutover", measure, in.Gate)
 	for errors.Is(err, step.ErrRenew) {
+		run.RoundBegins()
 		if _, err = step.Once(ctx, run, "round", acts.Work, "round"); err != nil {
 			return d, err
 		}

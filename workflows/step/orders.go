@@ -24,9 +24,7 @@ func (r *Run) listen(ctx workflow.Context) error {
 			return err
 		}
 	}
-	r.signals = workflow.GetSignalChannelWithOptions(ctx, ApproveSignal, workflow.SignalChannelOptions{
-		Description: `Decides the open gate, same JSON and rules as update decide: {"gate":"…","digest":"…","by":"…","reason":"…","approved":true}. A refused signal is listed in the status.`,
-	})
+	r.listenSignals(ctx)
 	alive, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.Go(alive, r.readSignals)
 	workflow.Go(alive, func(alive workflow.Context) { r.watchCancel(alive, ctx) })
@@ -66,43 +64,6 @@ func (r *Run) accept(ctx workflow.Context, raw converter.RawValue, door string) 
 	r.record(d, door, workflow.Now(ctx).UTC())
 	r.show(ctx)
 	return fmt.Sprintf("gate %s %s by %s on evidence %s", d.Gate, d.verb(), d.By, d.Digest), nil
-}
-
-// readSignals takes signals one by one as they come. It waits for the length
-// of the channel instead of receiving: a value handed to a blocked receiver is
-// out of the channel before the receiver runs, and Carry, which may run first,
-// could not see it any more.
-func (r *Run) readSignals(ctx workflow.Context) {
-	for {
-		if err := workflow.Await(ctx, func() bool { return r.signals.Len() > 0 }); err != nil {
-			return
-		}
-		r.drain(ctx)
-	}
-}
-
-// drain handles every signal that has arrived.
-func (r *Run) drain(ctx workflow.Context) {
-	for {
-		var raw converter.RawValue
-		if !r.signals.ReceiveAsync(&raw) {
-			return
-		}
-		r.signalled(ctx, raw)
-	}
-}
-
-func (r *Run) signalled(ctx workflow.Context, raw converter.RawValue) {
-	d, err := parseDecision(raw, r.example())
-	if err == nil {
-		err = r.check(d, workflow.Now(ctx))
-	}
-	if err == nil {
-		_, err = r.accept(ctx, raw, "signal "+ApproveSignal)
-	}
-	if err != nil {
-		r.refuse(ctx, "signal "+ApproveSignal, err, excerpt(string(payloadData(raw)), keptPayload))
-	}
 }
 
 func (r *Run) refuse(ctx workflow.Context, door string, why error, payload string) {
@@ -167,77 +128,6 @@ func (r *Run) mayRemeasure() error {
 		return fmt.Errorf("remeasure refused: no gate is open; the run is in phase %q", r.phase().Name)
 	case open.measuring:
 		return fmt.Errorf("remeasure refused: the evidence of gate %s is being measured already", open.Gate)
-	}
-	return nil
-}
-
-// order is an update that takes {"by","reason"}.
-type order struct {
-	name        string
-	description string
-	may         func() error
-	do          func(workflow.Context, Order) string
-}
-
-func (r *Run) orders() []order {
-	return []order{
-		{
-			name: PauseUpdate, may: r.mayPause,
-			description: `Holds the run before its next step; what is running finishes: {"by":"…","reason":"…"}`,
-			do: func(_ workflow.Context, o Order) string {
-				r.state.Paused = &o
-				return "paused: what is running finishes, nothing new begins until the run is resumed"
-			},
-		},
-		{
-			name: ResumeUpdate, may: r.mayResume,
-			description: `Lets a paused run go on: {"by":"…","reason":"…"}`,
-			do: func(workflow.Context, Order) string {
-				r.state.Paused = nil
-				return "resumed"
-			},
-		},
-		{
-			name: AbortUpdate, may: r.mayAbort,
-			description: `Stops the run above its commit line and puts back what it did: {"by":"…","reason":"…"}`,
-			do: func(ctx workflow.Context, o Order) string {
-				r.abort(ctx, o)
-				return fmt.Sprintf("aborting: %d steps are put back, the status lists them", len(r.state.Undo))
-			},
-		},
-		{
-			name: RemeasureUpdate, may: r.mayRemeasure,
-			description: `Measures the evidence of the open gate again: {"by":"…","reason":"…"}`,
-			do: func(_ workflow.Context, _ Order) string {
-				r.state.Open.Remeasure = true
-				return fmt.Sprintf("gate %s measures again: decide on the digest the status then shows", r.state.Open.Gate)
-			},
-		},
-	}
-}
-
-func (o order) register(ctx workflow.Context, r *Run) error {
-	validate := func(_ workflow.Context, raw converter.RawValue) error {
-		if _, err := parseOrder(raw); err != nil {
-			return fmt.Errorf("%s refused: %w", o.name, err)
-		}
-		return o.may()
-	}
-	handle := func(ctx workflow.Context, raw converter.RawValue) (string, error) {
-		given, err := parseOrder(raw)
-		if err != nil {
-			return "", err
-		}
-		given.At = workflow.Now(ctx).UTC()
-		answer := o.do(ctx, given)
-		r.Note(ctx, "%s by %s: %s", o.name, given.By, given.Reason)
-		return answer, nil
-	}
-	err := workflow.SetUpdateHandlerWithOptions(ctx, o.name, handle, workflow.UpdateHandlerOptions{
-		Validator: validate, Description: o.description,
-	})
-	if err != nil {
-		return fmt.Errorf("register update %s: %w", o.name, err)
 	}
 	return nil
 }

@@ -220,7 +220,7 @@ func TestOrdersRefuseBadInput(t *testing.T) {
 		{"no name", `{"reason":"x"}`, `"by" is missing or empty: say who asks`},
 		{"text", `"abort"`, "one JSON object is expected"},
 	}
-	for _, name := range []string{step.PauseUpdate, step.ResumeUpdate, step.AbortUpdate, step.RemeasureUpdate} {
+	for _, name := range []string{step.PauseUpdate, step.ResumeUpdate, step.AbortUpdate, step.RemeasureUpdate, step.RoundUpdate} {
 		for _, c := range cases {
 			t.Run(name+" with "+c.name, func(t *testing.T) {
 				b := newBench(t)

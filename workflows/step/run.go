@@ -17,7 +17,7 @@
 //	outcome, err := run.Finish(ctx, err)
 //
 // People talk to a run through updates, which are validated and always
-// answered, and through one signal for doors that have no update. A request
+// answered, and through signals for doors that have no update. A request
 // that is refused changes nothing and is answered in words that say what to do.
 package step
 
@@ -46,6 +46,10 @@ const (
 	// RemeasureUpdate takes {"by":…,"reason":…} and makes an open gate measure
 	// its evidence again.
 	RemeasureUpdate = "remeasure"
+	// RoundUpdate and RoundSignal take {"by":…,"reason":…} and ask a runbook
+	// that goes in rounds for one.
+	RoundUpdate = "round"
+	RoundSignal = "round"
 	// StatusQuery answers with a Status.
 	StatusQuery = "status"
 )
@@ -87,6 +91,8 @@ type Subject struct {
 	// Gates names every gate of the runbook in order, so that a decision on a
 	// misspelt one is told so.
 	Gates []string
+	// Rounds says that the runbook goes in rounds, so that one can be asked for.
+	Rounds bool
 	// Indexed says that the server knows the search attributes.
 	Indexed bool
 }
@@ -102,9 +108,9 @@ type Run struct {
 		phases map[string]bool
 		gates  map[string]int
 	}
-	signals workflow.ReceiveChannel
-	cancel  workflow.CancelFunc
-	ending  bool
+	doors  []door
+	cancel workflow.CancelFunc
+	ending bool
 	// declared is where in the list of undos the runbook is; behind the end
 	// of the list only while a continued run declares again.
 	declared int

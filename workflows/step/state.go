@@ -27,7 +27,9 @@ type State struct {
 	Notes     []Note              `json:"notes,omitempty"`
 	Progress  []Progress          `json:"progress,omitempty"`
 
-	Paused    *Order      `json:"paused,omitempty"`
+	Paused *Order `json:"paused,omitempty"`
+	// Round is who asked for a round that has not begun yet.
+	Round     *Order      `json:"round,omitempty"`
 	Abort     *Order      `json:"abort,omitempty"`
 	Committed *CommitLine `json:"committed,omitempty"`
 	Undo      []UndoStep  `json:"undo,omitempty"`
