@@ -24,6 +24,11 @@ func (a *Mirror) PreflightMirror(ctx context.Context, in MirrorPreflightInput) (
 	l := &mirrorLook{in: in, source: source, target: target}
 	l.lookAtSource(ctx)
 	l.lookAtTarget(ctx)
+	for _, name := range in.Hooks {
+		if _, ok := a.sites.cfg.Hooks[name]; !ok {
+			l.found("hook-unknown", preflight.Block, "hook "+name, "write it under hooks in the configuration of every worker of site "+in.Target, "this worker's configuration has the hooks %v", a.sites.cfg.HookNames())
+		}
+	}
 	if len(preflight.Blocking(l.out.Findings)) == 0 {
 		l.lookAtBoth(ctx)
 	}

@@ -21,6 +21,8 @@ type MirrorPreflightInput struct {
 	MirrorAt
 	// From is the common snapshot to continue from, "" for a baseline.
 	From string `json:"from,omitempty"`
+	// Hooks are the names of those the run is to run.
+	Hooks []string `json:"hooks,omitempty"`
 }
 
 // MirrorPreflightResult holds every finding and how the trees were found.

@@ -62,7 +62,7 @@ type HDFSMirrorResult struct {
 // MirrorFreeze says how long writers had to wait, from the approval on, and
 // where the time went.
 type MirrorFreeze struct {
-	TotalMillis  int64 `json:"totalMillis"`
+	TotalMillis  int64 `json:"totalMillis"`  // hooks and the last look included
 	RoundMillis  int64 `json:"roundMillis"`  // last round
 	VerifyMillis int64 `json:"verifyMillis"` // whole tree compared
 }
@@ -196,7 +196,7 @@ func (m *hdfsMirror) preflight(ctx workflow.Context) error {
 		}
 	}
 	var err error
-	m.found, err = step.Once(control(ctx, m.in.Target), m.run, "preflight", hm.PreflightMirror, activities.MirrorPreflightInput{MirrorAt: m.at, From: m.in.From})
+	m.found, err = step.Once(control(ctx, m.in.Target), m.run, "preflight", hm.PreflightMirror, activities.MirrorPreflightInput{MirrorAt: m.at, From: m.in.From, Hooks: m.in.Hooks.all()})
 	if err != nil {
 		return err
 	}

@@ -133,14 +133,16 @@ func (m *hdfsMirror) attemptCutover(ctx workflow.Context) error {
 	if verified.Verdict != verdictMatch {
 		return fmt.Errorf("the target is not the source: verdict %s, %d differ: %v", verified.Verdict, verified.Differing, verified.Differences)
 	}
-	// Asked after the comparison: what was written while it ran would be lost
-	// as well.
+	compared := workflow.Now(ctx)
+	if err := m.hooksBefore(ctx, n); err != nil {
+		return err
+	}
+	// Asked last: what was written while all this ran would be lost as well.
 	if err := m.quiet(ctx); err != nil {
 		return err
 	}
-	now := workflow.Now(ctx)
 	freeze := &MirrorFreeze{
-		TotalMillis: now.Sub(began).Milliseconds(), RoundMillis: rounded.Sub(began).Milliseconds(), VerifyMillis: now.Sub(rounded).Milliseconds(),
+		TotalMillis: workflow.Now(ctx).Sub(began).Milliseconds(), RoundMillis: rounded.Sub(began).Milliseconds(), VerifyMillis: compared.Sub(rounded).Milliseconds(),
 	}
 	if err := errors.Join(step.Remember(m.run, "verified", verified), step.Remember(m.run, "freeze", freeze)); err != nil {
 		return err
@@ -176,7 +178,13 @@ func (m *hdfsMirror) handOver(ctx workflow.Context) error {
 		From: m.state.Common, Without: m.in.Without, KeepOnAbort: true,
 	}
 	m.result.Reverse = &back
-	return m.afterFreeze(ctx)
+	if err := m.openTarget(ctx); err != nil {
+		return err
+	}
+	if err := m.hooksAfter(ctx); err != nil {
+		return err
+	}
+	return m.thawSource(ctx)
 }
 
 // cleanup deletes the run's snapshots when a human says that the way back is

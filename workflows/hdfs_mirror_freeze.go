@@ -58,26 +58,32 @@ func (m *hdfsMirror) freezeSource(ctx workflow.Context, attempt int) error {
 	return err
 }
 
-// afterFreeze opens the target, whose root came over closed, and thaws the
-// source if that was asked for. Otherwise it stays frozen: whoever still writes
-// there is told by an error, not by lost data.
-func (m *hdfsMirror) afterFreeze(ctx workflow.Context) error {
-	if m.in.Freeze == FreezeWord {
+// frozen is the source as it was found, and how it was frozen.
+func (m *hdfsMirror) frozen(tree activities.TreeAt) activities.FreezeInput {
+	found, _ := step.Recall[activities.FreezeFound](m.run, "frozen/found")
+	return activities.FreezeInput{TreeAt: tree, How: m.in.Freeze, Found: found}
+}
+
+// openTarget opens the target's root, which came over closed.
+func (m *hdfsMirror) openTarget(ctx workflow.Context) error {
+	if m.in.Freeze != FreezePermissions {
 		return nil
 	}
-	found, _ := step.Recall[activities.FreezeFound](m.run, "frozen/found")
-	if m.in.Freeze == FreezePermissions {
-		in := activities.FreezeInput{TreeAt: m.targetTree(), How: m.in.Freeze, Found: found}.Without(m.in.Without)
-		err := m.forward(ctx, "open the target's root", func(ctx workflow.Context) error {
-			_, err := step.Once(control(ctx, m.in.Target), m.run, "frozen/opened", hm.OpenTreeRoot, in)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	in := activities.FreezeInput{TreeAt: m.sourceTree(), How: m.in.Freeze, Found: found}
-	if !m.in.Thaw {
+	in := m.frozen(m.targetTree()).Without(m.in.Without)
+	return m.forward(ctx, "open the target's root", func(ctx workflow.Context) error {
+		_, err := step.Once(control(ctx, m.in.Target), m.run, "frozen/opened", hm.OpenTreeRoot, in)
+		return err
+	})
+}
+
+// thawSource thaws the source if that was asked for. Otherwise it stays frozen:
+// whoever still writes there is told by an error, not by lost data.
+func (m *hdfsMirror) thawSource(ctx workflow.Context) error {
+	in := m.frozen(m.sourceTree())
+	switch {
+	case m.in.Freeze == FreezeWord:
+		return nil
+	case !m.in.Thaw:
 		m.result.Left = append(m.result.Left, fmt.Sprintf("%s at %s is frozen by %s; to let writers on again: %s", in.Path, in.Site, in.How, in.Commands()))
 		return nil
 	}

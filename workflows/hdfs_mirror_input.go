@@ -56,6 +56,8 @@ type HDFSMirrorInput struct {
 	// the attempt fails, and after the cutover only with Thaw. Default word.
 	Freeze string `json:"freeze,omitempty" jsonschema:"enum=word,enum=permissions,enum=quota,description=what keeps writers off the source during the cutover (default word: people do)"`
 	Thaw   bool   `json:"thaw,omitempty" jsonschema:"description=lift the freeze of the source after the cutover"`
+	// Hooks are run around the switch.
+	Hooks MirrorHooks `json:"hooks,omitzero" jsonschema:"description=commands of the workers' configuration to run around the switch"`
 	// Without lists attributes that are not kept and not compared.
 	Without []string `json:"without,omitempty" jsonschema:"description=attributes not kept: owner; acl; xattr; times"`
 	// Accept, TwoPersons, StartedBy, Rehearsal and AutoApprove
@@ -158,7 +160,7 @@ func (in HDFSMirrorInput) Validate() error {
 	case in.TwoPersons && in.StartedBy == "":
 		return wrong("twoPersons needs startedBy")
 	}
-	return errors.Join(in.validateTrees(), in.validateFreeze())
+	return errors.Join(in.validateTrees(), in.validateFreeze(), in.Hooks.validate())
 }
 
 // withoutNames are the attributes that a mirror may leave alone.

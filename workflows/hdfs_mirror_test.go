@@ -49,7 +49,7 @@ func mirrorDefaults() map[string]script {
 		"AdoptMirrorDrift": said(""), "PlanMirrorRound": changes(3), "ApplyMirrorOperations": said(""),
 		"CopyMirrorChanges": always(activities.MirrorCopied{Files: 2, Copied: 2}), "FinishMirrorRound": said(""),
 		"LookAtTreeRoot": always(activities.FreezeFound{Mode: 0o755, Owner: "etl", Group: "data", Names: -1, Space: -1}),
-		"FreezeTree":     said(""), "ThawTree": said("thawed"), "OpenTreeRoot": said(""),
+		"FreezeTree":     said(""), "ThawTree": said("thawed"), "OpenTreeRoot": said(""), "RunHook": always(map[string]any{"tail": "done"}),
 		"SourceOpenFiles": always(activities.OpenFilesResult{}),
 		"ProveTreeQuiet":  always(activities.QuietResult{}), "PruneMirrorSnapshots": always(activities.RetentionResult{}),
 	}

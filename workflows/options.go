@@ -46,6 +46,11 @@ func control(ctx workflow.Context, site string) workflow.Context {
 	})
 }
 
+// hooked is for a command of the operator's, which has its own time.
+func hooked(ctx workflow.Context, site string) workflow.Context {
+	return within(control(ctx, site), 25*time.Hour)
+}
+
 // bulk is for work as long as the data: it has no end but its own.
 func bulk(ctx workflow.Context, site string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

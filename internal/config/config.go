@@ -5,6 +5,8 @@
 package config
 
 import (
+	"time"
+
 	"drover/internal/hadoop"
 	"drover/internal/secret"
 )
@@ -19,6 +21,9 @@ type Config struct {
 	Temporal Temporal `yaml:"temporal"`
 	// Worker says what a worker of this configuration serves.
 	Worker Worker `yaml:"worker"`
+	// Hooks are commands that a run may name, by the name it uses. The file of
+	// every worker of the site where a run switches has them.
+	Hooks map[string]Hook `yaml:"hooks"`
 
 	path string
 }
@@ -99,6 +104,18 @@ type Temporal struct {
 	// instance https://temporal.example.org. Empty: no links, except for the
 	// embedded server.
 	UI string `yaml:"ui"`
+}
+
+// Hook is a command that is run on the host of a worker, without a shell, with
+// PATH, HOME, USER, LANG, TZ and TMPDIR of the worker and what Env adds.
+type Hook struct {
+	// Command is the program and its arguments. A program with a slash in its
+	// name is relative to the configuration, another is looked for in PATH.
+	Command []string `yaml:"command"`
+	// Env refers to secrets that the command gets as variables.
+	Env map[string]secret.Ref `yaml:"env"`
+	// Timeout ends the command. Default 10m, at most 24h.
+	Timeout time.Duration `yaml:"timeout"`
 }
 
 // Worker says what a worker serves.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -87,6 +88,27 @@ func TestParseFillsDefaults(t *testing.T) {
 	}
 }
 
+func TestHooksAreCompleted(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := config.Parse([]byte(minimal+`hooks:
+  clients: {command: [bin/repoint, a b], env: {TOKEN: "file:token"}, timeout: 90s}
+  mail: {command: [mail]}
+`), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients, mail := cfg.Hooks["clients"], cfg.Hooks["mail"]
+	if path, _ := clients.Env["TOKEN"].Path(); path != filepath.Join(dir, "token") || clients.Timeout != 90*time.Second {
+		t.Errorf("clients = %+v", clients)
+	}
+	if diff := cmp.Diff([]string{filepath.Join(dir, "bin/repoint"), "a b"}, clients.Command); diff != "" {
+		t.Errorf("command (-want +got):\n%s", diff)
+	}
+	if mail.Command[0] != "mail" || mail.Timeout != 10*time.Minute {
+		t.Errorf("mail = %+v, want it looked for in PATH, and the default timeout", mail)
+	}
+}
+
 func TestParseRefusesInWords(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"an unknown top key", minimal + "temporl: {}\n", `line 4: unknown key "temporl", did you mean "temporal"?`},
@@ -109,6 +131,12 @@ func TestParseRefusesInWords(t *testing.T) {
 		{"an absent site file", "sites: {a: {hbase: {site: gone.xml}}}", "gone.xml"},
 		{"a bad address", minimal + "temporal: {address: localhost}\n", "write host:port"},
 		{"a bad UI", minimal + "temporal: {ui: localhost}\n", "temporal.ui"},
+		{"a hook without a command", minimal + "hooks: {h: {timeout: 5m}}\n", "hook h: command is empty"},
+		{"a hook as a line of shell", minimal + "hooks: {h: {command: \"rm -r x\"}}\n", "line 4"},
+		{"a hook with a secret in it", minimal + "hooks: {h: {command: [x], env: {A: hush}}}\n", "by reference only"},
+		{"a hook with a variable of ours", minimal + "hooks: {h: {command: [x], env: {DROVER_KEY: \"env:A\"}}}\n", "set by the run"},
+		{"a hook that takes for ever", minimal + "hooks: {h: {command: [x], timeout: 100h}}\n", "at most 24h"},
+		{"an unknown key of a hook", minimal + "hooks: {h: {comand: [x]}}\n", `did you mean "command"?`},
 		{"an unknown queue", minimal + "worker: {queues: [site-b]}\n", `unknown queue "site-b", did you mean "site-a"?`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -99,6 +99,9 @@ func (c *Config) complete(dir string) error {
 	if path, isFile := c.Temporal.APIKey.Path(); isFile {
 		c.Temporal.APIKey = c.Temporal.APIKey.WithPath(within(dir, path))
 	}
+	for name, hook := range c.Hooks {
+		c.Hooks[name] = hook.complete(dir)
+	}
 	for _, name := range c.SiteNames() {
 		site := c.Sites[name]
 		if err := site.complete(dir); err != nil {

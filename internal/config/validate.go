@@ -37,6 +37,7 @@ func (c Config) Validate() error {
 	if c.Temporal.UI != "" && !strings.HasPrefix(c.Temporal.UI, "http://") && !strings.HasPrefix(c.Temporal.UI, "https://") {
 		problems = append(problems, fmt.Errorf("temporal.ui %q: write a URL that begins with http:// or https://", c.Temporal.UI))
 	}
+	problems = append(problems, c.hookProblems()...)
 	known := c.Queues()
 	for _, queue := range c.Worker.Queues {
 		if !slices.Contains(known, queue) {

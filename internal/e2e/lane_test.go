@@ -214,7 +214,7 @@ type process struct {
 
 func (l *lane) startWorker(t *testing.T) {
 	t.Helper()
-	p := &process{cmd: exec.Command(filepath.Join(binaries.dir, "worker"), "--config", l.box.ConfigPath(), "--quiet"), done: make(chan struct{})}
+	p := &process{cmd: exec.Command(filepath.Join(binaries.dir, "worker"), "--config", l.withHooks(t), "--quiet"), done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+l.server.GRPC)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -226,6 +226,24 @@ func (l *lane) startWorker(t *testing.T) {
 		close(p.done)
 	}()
 	l.worker = p
+}
+
+// hookSaid is where the hook of these tests writes what it was told.
+func (l *lane) hookSaid() string { return filepath.Join(l.dir, "hook") }
+
+// withHooks is the sandbox's configuration with a hook.
+func (l *lane) withHooks(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(l.box.ConfigPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = fmt.Appendf(text, "\nhooks:\n  note: {command: [/bin/sh, -c, 'echo \"$DROVER_EVENT $DROVER_TARGET_PATH\" >> \"$1\"', sh, %q]}\n", l.hookSaid())
+	path := filepath.Join(l.dir, "drover.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // kill ends the process as a power cut would.

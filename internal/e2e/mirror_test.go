@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -183,7 +184,10 @@ func (m *mirror) again() {
 // the worker killed in them, a target somebody wrote to, the cutover.
 func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	m := newRig(t).newMirror(7)
-	run := m.begin(map[string]any{"freeze": workflows.FreezeQuota})
+	run := m.begin(map[string]any{
+		"freeze": workflows.FreezeQuota,
+		"hooks":  map[string]any{"beforeSwitch": []string{"note"}, "afterSwitch": []string{"note"}},
+	})
 	m.awaitGate(m.id, workflows.GateCutover)
 	m.equal()
 	m.change(1, 60)
@@ -214,6 +218,10 @@ func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	res := m.ended(run)
 	if res.Outcome != step.Completed || res.Verdict != "match" || res.Rounds < 4 || res.Verified.Files == 0 {
 		t.Errorf("result %s, want completed and match after at least four rounds", asJSON(res))
+	}
+	want := "beforeSwitch " + m.path + "\nafterSwitch " + m.path + "\n"
+	if said, err := os.ReadFile(m.hookSaid()); err != nil || !strings.HasSuffix(string(said), want) {
+		t.Errorf("hooks wrote %q, %v, want %q", said, err, want)
 	}
 	if len(res.Left) != 1 || !strings.Contains(res.Left[0], "-clrQuota") {
 		t.Errorf("left %q, want the freeze and how to lift it", res.Left)
