@@ -63,7 +63,7 @@ func (a *app) plan(ctx context.Context, name string, o startOptions, flags *pfla
 	if err != nil {
 		return err
 	}
-	if err := a.checkSites(req.sites); err != nil {
+	if err := a.checkSites(req); err != nil {
 		return err
 	}
 	var findings []preflight.Finding

@@ -92,7 +92,7 @@ func (a *app) start(ctx context.Context, name string, o startOptions, flags *pfl
 	if err != nil {
 		return err
 	}
-	if err := a.checkSites(req.sites); err != nil {
+	if err := a.checkSites(req); err != nil {
 		return err
 	}
 	if o.id != "" {
@@ -159,15 +159,22 @@ func (a *app) startInput(rb runbook, o startOptions, flags *pflag.FlagSet) ([]by
 
 // checkSites compares with the configuration at hand. Without one the workers'
 // configuration decides, in preflight.
-func (a *app) checkSites(sites []string) error {
+func (a *app) checkSites(req request) error {
 	cfg, err := a.optionalConfig()
 	if err != nil {
 		return err
 	}
 	known := cfg.SiteNames()
-	for _, site := range sites {
-		if len(known) > 0 && !slices.Contains(known, site) {
+	if len(known) == 0 {
+		return nil
+	}
+	for _, site := range req.sites {
+		switch {
+		case !slices.Contains(known, site):
 			return fail(codeNotFound, "the configuration %s has no site %q%s", cfg.Path(), site, nearest.Hint(site, known))
+		case req.hbase && !cfg.Sites[site].HasHBase():
+			return fail(codeRefused, "site %s of %s has no HBase, and this runbook moves tables", site, cfg.Path()).
+				try("drover schema HDFSMirror, which mirrors directories, or name the site's HBase in the configuration")
 		}
 	}
 	return nil

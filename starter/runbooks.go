@@ -26,6 +26,7 @@ type request struct {
 	id    string   // of the workflow: the same subject gives the same id
 	title string   // a few words for lists
 	sites []string // names it uses, to be checked against the configuration
+	hbase bool     // the sites are to have one
 }
 
 func runbooks() []runbook {
@@ -65,6 +66,7 @@ func parseHBaseMigration(json []byte) (request, error) {
 		id:    hbaseMigrationID(in),
 		title: fmt.Sprintf("%s: %s -> %s", strings.Join(in.Tables, ", "), in.Source, in.Target),
 		sites: []string{in.Source, in.Target},
+		hbase: true,
 	}, nil
 }
 
