@@ -24,14 +24,10 @@ func (a *Mirror) PreflightMirror(ctx context.Context, in MirrorPreflightInput) (
 	l := &mirrorLook{in: in, source: source, target: target}
 	l.lookAtSource(ctx)
 	l.lookAtTarget(ctx)
-	for _, name := range in.Hooks {
-		if _, ok := a.sites.cfg.Hooks[name]; !ok {
-			l.found("hook-unknown", preflight.Block, "hook "+name, "write it under hooks in the configuration of every worker of site "+in.Target, "this worker's configuration has the hooks %v", a.sites.cfg.HookNames())
-		}
-	}
 	if len(preflight.Blocking(l.out.Findings)) == 0 {
 		l.lookAtBoth(ctx)
 	}
+	l.lookForHooks(a.sites.cfg.HookNames())
 	preflight.Sort(l.out.Findings)
 	return l.out, nil
 }
@@ -136,6 +132,15 @@ func (l *mirrorLook) lookAtTarget(ctx context.Context) {
 	}
 	l.openFiles(ctx, l.in.Target, l.target)
 	l.nested(ctx, l.in.Target, l.target)
+}
+
+func (l *mirrorLook) lookForHooks(known []string) {
+	for _, name := range l.in.Hooks {
+		if !slices.Contains(known, name) {
+			l.found("hook-unknown", preflight.Block, "hook "+name, "write it under hooks in the configuration of every worker of site "+l.in.Target,
+				"this worker's configuration has the hooks %v", known)
+		}
+	}
 }
 
 // quota finds a target that can take nothing more: a source that was frozen by
