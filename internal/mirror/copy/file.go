@@ -124,6 +124,9 @@ func (c *copier) adopt(ctx context.Context, e tree.Entry, seen *look) (Result, b
 		res.Checksum = w.sum()
 	}
 	have := tree.FromStatus(e.Path, *seen.target)
+	if err := tree.OwnPolicy(ctx, c.dst.NN, c.dst.Path(e.Path), &have); err != nil {
+		return res, false, err
+	}
 	if err := c.extra(ctx, &have); err != nil {
 		return res, false, err
 	}

@@ -43,13 +43,12 @@ func (w *writing) anew(ctx context.Context) error {
 	}
 	w.id = s.FileID
 	have := tree.FromStatus(w.e.Path, s)
-	have.MTime = -1 // it is still to come
-	if w.opt.Preserve.Policy && have.Policy != w.e.Policy {
+	have.MTime, have.Policy = -1, w.e.Policy // the one is still to come, the other comes now
+	if w.opt.Preserve.Policy && w.e.Policy != 0 {
 		// Before the first block: it decides on what disks they go.
 		if err := tree.SetPolicy(ctx, w.dst.NN, w.name, w.e.Policy); err != nil {
 			return w.giveUp(ctx, err)
 		}
-		have.Policy = w.e.Policy
 	}
 	if err := w.rest(ctx, 0); err != nil {
 		return w.giveUp(ctx, err)

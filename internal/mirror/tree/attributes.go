@@ -108,6 +108,11 @@ func SetAttributes(ctx context.Context, nn *namenode.Client, path string, want E
 		return err
 	}
 	have := FromStatus(want.Path, s)
+	if p.Policy {
+		if err := OwnPolicy(ctx, nn, path, &have); err != nil {
+			return err
+		}
+	}
 	t := Tree{NN: nn, Root: path}
 	at := have
 	at.Path = ""

@@ -33,8 +33,8 @@ type Entry struct {
 	Replication int    `json:"r,omitempty"`
 	BlockSize   int64  `json:"b,omitempty"`
 	FileID      uint64 `json:"i"`
-	// Policy is the id of the storage policy in force, inherited or its own; 0
-	// when none was ever set.
+	// Policy is the id of the storage policy the entry has of its own, 0 when it
+	// is that of the directory above (see OwnPolicy).
 	Policy byte `json:"sp,omitempty"`
 	// HasACL says that there is an ACL beyond the mode; ACL holds it, as
 	// getfacl prints it, base entries left out.

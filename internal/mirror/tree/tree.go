@@ -82,7 +82,7 @@ type ListOptions struct {
 	Under []string
 	// Skip leaves out these paths and what is below them.
 	Skip []string
-	// Attributes adds ACLs and extended attributes. HDFS does not say which
+	// Attributes adds ACLs, extended attributes and storage policies. HDFS does not say which
 	// files have extended attributes: that is one more call for each entry,
 	// NoXAttrs saves it.
 	Attributes bool
@@ -177,7 +177,8 @@ func Stat(ctx context.Context, t Tree, rel string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	return FromStatus(rel, s), nil
+	e := FromStatus(rel, s)
+	return e, OwnPolicy(ctx, t.NN, t.Path(rel), &e)
 }
 
 // page is a fetch.
@@ -205,6 +206,9 @@ func (l *lister) page(ctx context.Context, dir, after string) (page, error) {
 	if !l.opt.Attributes {
 		return out, nil
 	}
+	if err := ownPolicies(ctx, l.tree.NN, l.tree.Path(dir), out.entries); err != nil {
+		return page{}, err
+	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(attributeCalls)
 	for i := range out.entries {
@@ -228,8 +232,9 @@ func (l *lister) attributes(ctx context.Context, e *Entry) error {
 	return err
 }
 
-// FromStatus makes an entry of what the NameNode says of a path. Owners are few
-// and entries are many: their names are kept once.
+// FromStatus makes an entry of what the NameNode says of a path; its Policy is
+// the one in force until OwnPolicy has looked at it. Owners are few and entries
+// are many: their names are kept once.
 func FromStatus(rel string, s namenode.Status) Entry {
 	e := Entry{
 		Path: rel, Kind: File, Mode: s.Mode & 0o1777,

@@ -46,7 +46,8 @@ type entry struct {
 	modTime     time.Time
 	replication int
 	blockSize   int64 // bytes; where the file's checksum is cut
-	policy      byte  // id of the storage policy; 0 where it is the parent's
+	policy      byte  // id of the storage policy in force; 0 where none was ever set
+	inherits    bool  // policy is that of the directory above
 	fileID      uint64
 	target      string // of a link
 	hasACL      bool
@@ -107,13 +108,40 @@ func differences(a, b entry, opt Options) []Difference {
 		add(BlockSize, strconv.FormatInt(a.blockSize, 10), strconv.FormatInt(b.blockSize, 10))
 	}
 	if both&hasPolicy != 0 {
-		add(Policy, policyName(a.policy), policyName(b.policy))
+		add(Policy, policyText(a), policyText(b.as(a)))
 	}
 	if both&hasExtended != 0 {
 		found = append(found, listDifference(a.rel, ACL, a.acl, b.acl)...)
 		found = append(found, listDifference(a.rel, XAttr, a.xattrs, b.xattrs)...)
 	}
 	return found
+}
+
+// hot is the storage policy of entries for which none was ever set
+// (HdfsConstants.HOT_STORAGE_POLICY_ID).
+const hot = 7
+
+func (e entry) policyInForce() byte {
+	if e.policy == 0 {
+		return hot
+	}
+	return e.policy
+}
+
+// as is e as far as its policy tells it from a: a policy of a's own may be in
+// force in e from above, one that a inherits must not be e's own.
+func (e entry) as(a entry) entry {
+	if !a.inherits && e.policyInForce() == a.policyInForce() {
+		e.policy, e.inherits = a.policy, false
+	}
+	return e
+}
+
+func policyText(e entry) string {
+	if e.inherits {
+		return policyName(0)
+	}
+	return policyName(e.policyInForce())
 }
 
 // stamp shows a time to the millisecond, which is what HDFS keeps.

@@ -47,7 +47,13 @@ func (s *hdfsSide) stat(ctx context.Context, rel string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	return statusEntry(rel, st), nil
+	e := statusEntry(rel, st)
+	if st.StoragePolicy == 0 {
+		return e, nil
+	}
+	above, err := tree.PolicyAbove(ctx, s.tree.NN, s.tree.Path(rel))
+	e.inherits = e.policy == above
+	return e, err
 }
 
 func (s *hdfsSide) list(rel string) cursor { return &pageCursor{side: s, rel: rel, remaining: 1} }
@@ -60,6 +66,8 @@ type pageCursor struct {
 	page      []namenode.Status
 	after     []byte
 	remaining int
+	// above is the storage policy in force in the directory, when it was asked.
+	above *byte
 }
 
 func (c *pageCursor) next(ctx context.Context) (entry, bool, error) {
@@ -82,7 +90,19 @@ func (c *pageCursor) next(ctx context.Context) (entry, bool, error) {
 	}
 	st := c.page[0]
 	c.page = c.page[1:]
-	return statusEntry(path.Join(c.rel, st.Name), st), true, nil
+	e := statusEntry(path.Join(c.rel, st.Name), st)
+	if st.StoragePolicy == 0 {
+		return e, true, nil
+	}
+	if c.above == nil {
+		dir, err := c.side.tree.NN.StatLink(ctx, c.side.tree.Path(c.rel))
+		if err != nil {
+			return entry{}, false, err
+		}
+		c.above = &dir.StoragePolicy
+	}
+	e.inherits = e.policy == *c.above
+	return e, true, nil
 }
 
 func statusEntry(rel string, st namenode.Status) entry {
@@ -90,7 +110,7 @@ func statusEntry(rel string, st namenode.Status) entry {
 		rel: rel, name: path.Base(rel), kind: file, size: st.Size,
 		has:  hasMode | hasOwner | hasReplication | hasBlockSize | hasPolicy | hasModTime | hasExtended,
 		mode: st.Mode, owner: st.Owner, group: st.Group, modTime: time.UnixMilli(st.ModTime),
-		replication: st.Replication, blockSize: st.BlockSize, policy: st.StoragePolicy, fileID: st.FileID,
+		replication: st.Replication, blockSize: st.BlockSize, policy: st.StoragePolicy, inherits: st.StoragePolicy == 0, fileID: st.FileID,
 		hasACL: st.HasACL, sumless: st.Encrypted || st.ErasureCoded,
 	}
 	switch st.Type {

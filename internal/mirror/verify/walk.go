@@ -111,26 +111,12 @@ func (c *comparison) start(ctx context.Context, rel string) error {
 		c.tally.lone(Difference{Path: rel, Kind: Extra, Target: b.kind.String()})
 		return nil
 	}
-	return c.pair(ctx, a, b, place{})
-}
-
-// place is what two directories have that their entries inherit.
-type place struct{ sourcePolicy, targetPolicy byte }
-
-// hot is the storage policy of entries for which none was ever set
-// (HdfsConstants.HOT_STORAGE_POLICY_ID).
-const hot = 7
-
-func inForce(policy byte) byte {
-	if policy == 0 {
-		return hot
-	}
-	return policy
+	return c.pair(ctx, a, b)
 }
 
 // pair compares two entries of the same path, and directories with what is
 // below them.
-func (c *comparison) pair(ctx context.Context, a, b entry, in place) error {
+func (c *comparison) pair(ctx context.Context, a, b entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -140,14 +126,6 @@ func (c *comparison) pair(ctx context.Context, a, b entry, in place) error {
 		}
 		c.tally.gap(Gap{Path: a.rel, Reason: gap})
 	}
-	// What counts is the policy in force: whether an entry has it of its own or
-	// from its parent changes with every rename. Where both sides have what
-	// their parents have, the difference is the parents'.
-	a.policy, b.policy = inForce(a.policy), inForce(b.policy)
-	here := place{a.policy, b.policy}
-	if here == in {
-		a.policy, b.policy = 0, 0
-	}
 	found := differences(a, b, c.opt)
 	switch {
 	case a.kind == dir && b.kind == dir:
@@ -155,7 +133,7 @@ func (c *comparison) pair(ctx context.Context, a, b entry, in place) error {
 		if c.opt.Shallow {
 			return nil
 		}
-		return c.merge(ctx, a.rel, here)
+		return c.merge(ctx, a.rel)
 	case a.kind == file && b.kind == file && a.size == b.size && !c.opt.NoContent:
 		return c.file(ctx, a, b, found)
 	case a.kind == other && b.kind == other:
@@ -184,7 +162,7 @@ func (c *comparison) extend(ctx context.Context, a, b *entry) string {
 }
 
 // merge walks two directories in step.
-func (c *comparison) merge(ctx context.Context, rel string, here place) error {
+func (c *comparison) merge(ctx context.Context, rel string) error {
 	left := stepper{cursor: c.source.list(rel), order: c.order, where: "source " + shown(rel)}
 	right := stepper{cursor: c.target.list(rel), order: c.order, where: "target " + shown(rel)}
 	if err := left.step(ctx); err != nil {
@@ -210,7 +188,7 @@ func (c *comparison) merge(ctx context.Context, rel string, here place) error {
 		case order > 0:
 			c.tally.lone(Difference{Path: b.rel, Kind: Extra, Target: b.kind.String()})
 		default:
-			if err := c.fork(func() error { return c.pair(ctx, a, b, here) }); err != nil {
+			if err := c.fork(func() error { return c.pair(ctx, a, b) }); err != nil {
 				return err
 			}
 		}
