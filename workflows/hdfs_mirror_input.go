@@ -56,6 +56,9 @@ type HDFSMirrorInput struct {
 	// the attempt fails, and after the cutover only with Thaw. Default word.
 	Freeze string `json:"freeze,omitempty" jsonschema:"enum=word,enum=permissions,enum=quota,description=what keeps writers off the source during the cutover (default word: people do)"`
 	Thaw   bool   `json:"thaw,omitempty" jsonschema:"description=lift the freeze of the source after the cutover"`
+	// Soak is how long after the switch the way back is kept: gate cleanup
+	// cannot be approved before. Default none.
+	Soak Duration `json:"soak,omitempty" jsonschema:"description=time after the switch in which the run's snapshots cannot be given up (default none)"`
 	// Hooks are run around the switch.
 	Hooks MirrorHooks `json:"hooks,omitzero" jsonschema:"description=commands of the workers' configuration to run around the switch"`
 	// Without lists attributes that are not kept and not compared.
@@ -155,6 +158,10 @@ func (in HDFSMirrorInput) Validate() error {
 		return wrong("filesParallel is between 1 and 256, batchesParallel between 1 and 64")
 	case in.BytesPerSecond < 0:
 		return wrong("bytesPerSecond %d is negative: give 0 for no limit", in.BytesPerSecond)
+	case in.Soak < 0:
+		return wrong("soak %s is negative", in.Soak.Std())
+	case in.Soak > 0 && in.AutoApprove:
+		return wrong("soak and autoApprove: nobody is there who would decide after the soak, leave one out")
 	case in.AutoApprove && !in.Rehearsal:
 		return wrong("autoApprove needs rehearsal: a real cutover is decided by a human")
 	case in.TwoPersons && in.StartedBy == "":

@@ -28,6 +28,8 @@ func TestParseHDFSMirrorInput(t *testing.T) {
 		{"short interval", start + `,"interval":"5s"}`, "at least 1m"},
 		{"too many rounds", start + `,"maxRounds":101}`, "maxRounds is between"},
 		{"too many snapshots", start + `,"keepSnapshots":60001}`, "keepSnapshots is between"},
+		{"soak without a unit", start + `,"soak":24}`, "string with a unit"},
+		{"soak that nobody ends", start + `,"soak":"24h","rehearsal":true,"autoApprove":true}`, "leave one out"},
 		{"negative rate", start + `,"bytesPerSecond":-1}`, "negative"},
 		{"auto approve in earnest", start + `,"autoApprove":true}`, "needs rehearsal"},
 		{"two persons, nobody started", start + `,"twoPersons":true}`, "needs startedBy"},

@@ -32,7 +32,7 @@ var (
 	}
 	looksOpen   = []string{"SourceOpenFiles"}
 	proving     = []string{"VerifyMirror", "ProveTreeQuiet"}
-	dropping    = []string{"DropTreeSnapshots", "DropTreeSnapshots"}
+	dropping    = []string{"ProveTreeQuiet", "DropTreeSnapshots", "DropTreeSnapshots"} // the first looks for stray writes
 	unmirroring = []string{"DropTreeSnapshots", "RemoveMirrorTarget", "DropTreeSnapshots"}
 	toMirror    = slices.Concat(probing, basing, rounding, looksOpen)
 )
