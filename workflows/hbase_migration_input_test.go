@@ -51,6 +51,8 @@ func TestWire(t *testing.T) {
 	for name, v := range map[string]any{
 		"hbase_migration_input.json":  &workflows.HBaseMigrationInput{},
 		"hbase_migration_result.json": &workflows.HBaseMigrationResult{},
+		"hdfs_mirror_input.json":      &workflows.HDFSMirrorInput{},
+		"hdfs_mirror_result.json":     &workflows.HDFSMirrorResult{},
 	} {
 		t.Run(name, func(t *testing.T) {
 			golden, err := os.ReadFile(filepath.Join("testdata", "wire", name))
