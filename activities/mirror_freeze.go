@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"drover/internal/config"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/freeze"
 )
@@ -53,7 +54,7 @@ func (a *Mirror) LookAtTreeRoot(ctx context.Context, in FreezeInput) (FreezeFoun
 
 // FreezeTree keeps writers off a tree, and proves that it does where HDFS can
 // be told to look away.
-func (a *Mirror) FreezeTree(ctx context.Context, in FreezeInput) (_ string, err error) {
+func (a *Mirror) FreezeTree(ctx context.Context, in FreezeInput) (string, error) {
 	defer beat(ctx).end()
 	t, err := a.tree(in.TreeAt)
 	if err != nil {
@@ -63,12 +64,18 @@ func (a *Mirror) FreezeTree(ctx context.Context, in FreezeInput) (_ string, err 
 	if err := in.Found.Freeze(ctx, t.NN, t.Root, in.How, site.User); err != nil || in.How != freeze.Permissions {
 		return "", err
 	}
-	nobody, err := namenode.Open(namenode.Config{Addresses: site.NameNodes, User: stranger})
+	return asStranger(site, func(nn *namenode.Client) (string, error) { return "", freeze.ProveClosed(ctx, nn, t.Root) })
+}
+
+// asStranger asks something of a NameNode as a user without rights.
+func asStranger[T any](at config.HDFS, ask func(*namenode.Client) (T, error)) (T, error) {
+	nn, err := namenode.Open(namenode.Config{Addresses: at.NameNodes, User: stranger})
 	if err != nil {
-		return "", err
+		var none T
+		return none, err
 	}
-	defer func() { err = errors.Join(err, nobody.Close()) }()
-	return "", freeze.ProveClosed(ctx, nobody, t.Root)
+	answer, err := ask(nn)
+	return answer, errors.Join(err, nn.Close())
 }
 
 // ThawTree lets writers on again.

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"drover/internal/config"
 	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/freeze"
 	"drover/internal/mirror/tree"
 	"drover/internal/preflight"
 )
@@ -28,6 +30,9 @@ func (a *Mirror) PreflightMirror(ctx context.Context, in MirrorPreflightInput) (
 		l.lookAtBoth(ctx)
 	}
 	l.lookForHooks(a.sites.cfg.HookNames())
+	if in.Freeze == freeze.Permissions {
+		l.lookAtPermissions(ctx, a.sites.cfg.Sites[in.Source].HDFS)
+	}
 	preflight.Sort(l.out.Findings)
 	return l.out, nil
 }
@@ -140,6 +145,20 @@ func (l *mirrorLook) lookForHooks(known []string) {
 			l.found("hook-unknown", preflight.Block, "hook "+name, "write it under hooks in the configuration of every worker of site "+l.in.Target,
 				"this worker's configuration has the hooks %v", known)
 		}
+	}
+}
+
+// lookAtPermissions finds a NameNode that would let everybody through a root
+// that was closed.
+func (l *mirrorLook) lookAtPermissions(ctx context.Context, at config.HDFS) {
+	root, err := l.source.NN.Stat(ctx, l.source.Root)
+	if err != nil {
+		return // lookAtSource has said so
+	}
+	checked, err := asStranger(at, func(nn *namenode.Client) (bool, error) { return freeze.Checked(ctx, nn, root, l.source.Root) })
+	if l.reached(l.in.Source, l.source, err) && !checked {
+		l.found("freeze-unchecked", preflight.Block, l.subject(l.in.Source, l.source), "freeze by quota, or let people stop the writers",
+			"its NameNode does not check permissions (dfs.permissions.enabled), a freeze by them stops nobody")
 	}
 }
 

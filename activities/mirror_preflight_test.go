@@ -42,8 +42,9 @@ func TestAUserWhoIsNoSuperuserIsNamed(t *testing.T) {
 	}
 }
 
-// TestWhatTheSwitchWouldMissIsNamedFirst: a hook that no configuration has, and a
-// way back into a tree that its own freeze still keeps full.
+// TestWhatTheSwitchWouldMissIsNamedFirst: a hook that no configuration has, a way
+// back into a tree that its own freeze still keeps full, permissions that nobody
+// checks.
 func TestWhatTheSwitchWouldMissIsNamedFirst(t *testing.T) {
 	dir := wire.Message(nil).Uint(1, 1).Str(2, "").Uint(3, 0).Raw(4, wire.Message(nil).Uint(1, 0o755)).
 		Str(5, "ada").Str(6, "staff").Uint(7, 1).Uint(8, 1)
@@ -59,11 +60,12 @@ func TestWhatTheSwitchWouldMissIsNamedFirst(t *testing.T) {
 	hdfs := "{hdfs: {namenode: \"" + s.Addr + "\", user: ada}}\n"
 	sites := sitesOf(t, "sites:\n  a: "+hdfs+"  b: "+hdfs+"hooks:\n  stop: {command: [stop]}\n")
 	at := activities.MirrorAt{Pair: activities.Pair{Source: "a", Target: "b"}, SourcePath: "/s", TargetPath: "/t"}
-	res, err := activities.NewMirror(sites).PreflightMirror(t.Context(), activities.MirrorPreflightInput{MirrorAt: at, From: "s1", Hooks: []string{"stop", "start"}})
+	in := activities.MirrorPreflightInput{MirrorAt: at, From: "s1", Freeze: "permissions", Hooks: []string{"stop", "start"}}
+	res, err := activities.NewMirror(sites).PreflightMirror(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, subject := range map[string]string{"hook-unknown": "hook start", "target-quota": "/t at b"} {
+	for id, subject := range map[string]string{"hook-unknown": "hook start", "target-quota": "/t at b", "freeze-unchecked": "/s at a"} {
 		same := func(f preflight.Finding) bool { return f.ID == id }
 		i := slices.IndexFunc(res.Findings, same)
 		if i < 0 || res.Findings[i].Subject != subject || res.Findings[i].Severity != preflight.Block || slices.IndexFunc(res.Findings[i+1:], same) >= 0 {

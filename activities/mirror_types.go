@@ -21,6 +21,8 @@ type MirrorPreflightInput struct {
 	MirrorAt
 	// From is the common snapshot to continue from, "" for a baseline.
 	From string `json:"from,omitempty"`
+	// Freeze is how writers are to be kept off the source, as in FreezeInput.
+	Freeze string `json:"freeze,omitempty"`
 	// Hooks are the names of those the run is to run.
 	Hooks []string `json:"hooks,omitempty"`
 }

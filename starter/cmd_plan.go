@@ -89,7 +89,7 @@ func preflightMirror(ctx context.Context, cfg config.Config, in workflows.HDFSMi
 			Pair:       activities.Pair{Source: in.Source, Target: in.Target},
 			SourcePath: in.SourcePath, TargetPath: in.TargetPath, RunKey: "plan",
 		},
-		From: in.From, Hooks: slices.Concat(in.Hooks.BeforeSwitch, in.Hooks.AfterSwitch),
+		From: in.From, Freeze: in.Freeze, Hooks: slices.Concat(in.Hooks.BeforeSwitch, in.Hooks.AfterSwitch),
 	})
 	return seen.Findings, errors.Join(err, sites.Close())
 }

@@ -196,7 +196,7 @@ func (m *hdfsMirror) preflight(ctx workflow.Context) error {
 		}
 	}
 	var err error
-	m.found, err = step.Once(control(ctx, m.in.Target), m.run, "preflight", hm.PreflightMirror, activities.MirrorPreflightInput{MirrorAt: m.at, From: m.in.From, Hooks: m.in.Hooks.all()})
+	m.found, err = step.Once(control(ctx, m.in.Target), m.run, "preflight", hm.PreflightMirror, activities.MirrorPreflightInput{MirrorAt: m.at, From: m.in.From, Freeze: m.in.Freeze, Hooks: m.in.Hooks.all()})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package namenode
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"drover/internal/hadoop/wire"
 )
@@ -152,4 +154,16 @@ func (c *Client) SetACL(ctx context.Context, path string, entries []ACLEntry) er
 // RemoveACL takes a path's ACL away and leaves the permission bits.
 func (c *Client) RemoveACL(ctx context.Context, path string) error {
 	return c.call(ctx, "remove acl of", path, "removeAcl", wire.Message(nil).Str(1, path))
+}
+
+// MayWrite asks whether the client's user may write to a path, and to what it
+// takes to get there (checkAccess). A NameNode that does not check permissions
+// (dfs.permissions.enabled) lets everybody.
+func (c *Client) MayWrite(ctx context.Context, path string) (bool, error) {
+	const write = 2 // AclEntryProto.FsActionProto
+	err := c.call(ctx, "check access to", path, "checkAccess", wire.Message(nil).Str(1, path).Uint(2, write))
+	if errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	return err == nil, err
 }

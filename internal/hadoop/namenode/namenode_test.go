@@ -87,6 +87,25 @@ func TestErrorsSayWhatTheyAre(t *testing.T) {
 	}
 }
 
+func TestNotToBeAllowedIsAnAnswer(t *testing.T) {
+	for class, want := range map[string]struct {
+		may  bool
+		kind fault.Kind
+	}{
+		"": {true, fault.Unknown}, "org.apache.hadoop.security.AccessControlException": {false, fault.Unknown},
+		"java.io.FileNotFoundException": {false, fault.NotFound},
+	} {
+		c, s := fake(t, func(rpctest.Request) rpctest.Reply { return rpctest.Reply{Class: class, Text: "no"} })
+		may, err := c.MayWrite(t.Context(), "/d")
+		if may != want.may || fault.KindOf(err) != want.kind {
+			t.Errorf("%q: %v, %v, want %v and kind %q", class, may, err, want.may, want.kind)
+		}
+		if asked := s.Requests()[0]; !slices.Equal(asked.Body, wire.Message(nil).Str(1, "/d").Uint(2, 2)) {
+			t.Errorf("asked %q", asked.Body)
+		}
+	}
+}
+
 func TestAbsenceIsAnEmptyAnswer(t *testing.T) {
 	c, _ := fake(t, func(rpctest.Request) rpctest.Reply { return rpctest.Reply{} })
 	_, err := c.Stat(t.Context(), "/f")

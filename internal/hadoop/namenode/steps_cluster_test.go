@@ -248,6 +248,9 @@ func facts(c cluster) {
 	if fs.Capacity <= 0 || fs.Remaining <= 0 || d.BlockSize <= 0 {
 		c.t.Errorf("%+v, %+v", fs, d)
 	}
+	may, err := c.MayWrite(c.ctx, c.dir)
+	c.ok(err)
+	c.same(may, true)
 	safe, err := c.SafeMode(c.ctx)
 	c.ok(err)
 	zone, err := c.EncryptionZone(c.ctx, c.dir)

@@ -91,6 +91,18 @@ func (f Found) Freeze(ctx context.Context, nn *namenode.Client, root, how, owner
 	return nn.SetPermission(ctx, root, closed)
 }
 
+// Checked reports whether the NameNode looks at permissions: it asks as a
+// stranger, who may write to the root only if everybody may. Where everybody
+// may, a freeze alone can tell.
+func Checked(ctx context.Context, stranger *namenode.Client, root namenode.Status, path string) (bool, error) {
+	const others = 0o002
+	if root.Mode&others != 0 {
+		return true, nil
+	}
+	may, err := stranger.MayWrite(ctx, path)
+	return !may, err
+}
+
 // ProveClosed asks as a stranger for something below root, and wants to be
 // refused: a NameNode can be told not to look at permissions at all
 // (dfs.permissions.enabled).

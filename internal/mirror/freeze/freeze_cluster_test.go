@@ -124,11 +124,16 @@ func TestPermissionsAreNotTrustedUnseen(t *testing.T) {
 	stranger, err := namenode.Open(namenode.Config{Addresses: []string{d.addr}, User: "stranger"})
 	d.must(err)
 	defer stranger.Close() //nolint:errcheck // nothing is under way
+	st, err := d.Stat(d.ctx, d.root)
+	d.must(err)
+	if checked, err := freeze.Checked(d.ctx, stranger, st, d.root); err != nil || checked {
+		t.Errorf("checked %v, %v, want that it is not", checked, err)
+	}
 	if err := freeze.ProveClosed(d.ctx, stranger, d.root); fault.KindOf(err) != fault.Unsupported {
 		t.Errorf("got %v, want the freeze refused as unsupported", err)
 	}
 	d.must(found.Thaw(d.ctx, d.Client, d.root, freeze.Permissions))
-	st, err := d.Stat(d.ctx, d.root)
+	st, err = d.Stat(d.ctx, d.root)
 	d.must(err)
 	if st.Mode != found.Mode || st.Owner != found.Owner {
 		t.Errorf("thawed: mode %o of %s, want %o of %s", st.Mode, st.Owner, found.Mode, found.Owner)

@@ -68,7 +68,7 @@ func (w *world) answer(r rpctest.Request) rpctest.Reply {
 	if err != nil {
 		return rpctest.Reply{Class: "java.io.IOException", Text: err.Error()}
 	}
-	if text[1] != root && r.User != "hdfs" && w.checks && w.mode == 0o700 {
+	if (text[1] != root || r.Method == "checkAccess") && r.User != "hdfs" && w.checks && w.mode&0o7 == 0 {
 		return rpctest.Reply{Class: "org.apache.hadoop.security.AccessControlException", Text: "Permission denied: user=" + r.User}
 	}
 	switch r.Method {
@@ -237,6 +237,26 @@ func TestAnUncheckedPermissionIsNoFreeze(t *testing.T) {
 	err := freeze.ProveClosed(t.Context(), stranger, root)
 	if fault.KindOf(err) != fault.Unsupported || !strings.Contains(err.Error(), "dfs.permissions.enabled") {
 		t.Errorf("a NameNode that checks nothing: %v, want it refused as unsupported", err)
+	}
+}
+
+// TestAStrangerTellsWhetherPermissionsAreChecked, unless everybody may write.
+func TestAStrangerTellsWhetherPermissionsAreChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode         uint16
+		checks, want bool
+	}{
+		"checked": {0o750, true, true}, "not checked": {0o750, false, false}, "open to all, nobody can tell": {0o777, false, true},
+	} {
+		w := newWorld(t)
+		w.mode, w.checks = c.mode, c.checks
+		st, err := w.Stat(t.Context(), root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := freeze.Checked(t.Context(), w.as(t, "nobody"), st, root); err != nil || got != c.want {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
+		}
 	}
 }
 
