@@ -92,6 +92,7 @@ func driftOf(found verify.Drift) DriftResult {
 	}
 	for _, d := range found.Sampled {
 		if !reported[d.Path] {
+			reported[d.Path] = true
 			out.Changed++
 			say(differenceText(d, "its snapshot", "now"))
 		}

@@ -27,6 +27,10 @@ func TestDriftIsWhatOthersDid(t *testing.T) {
 			verify.Drift{Samples: 1, Sampled: []verify.Difference{{Path: "f", Kind: verify.FileID, Source: "7", Target: "8"}}},
 			DriftResult{Changed: 1, Sampled: 1, First: []string{"f: " + string(verify.FileID) + ": its snapshot 7, now 8"}},
 		},
+		"another file in the place": {
+			verify.Drift{Sampled: []verify.Difference{{Path: "f", Kind: verify.ModTime, Source: "1", Target: "2"}, {Path: "f", Kind: verify.FileID}}},
+			DriftResult{Changed: 1, First: []string{"f: " + string(verify.ModTime) + ": its snapshot 1, now 2"}},
+		},
 		"a source ahead in silence": {
 			verify.Drift{Strayed: []verify.Difference{{Path: "f", Kind: verify.ModTime, Source: "1", Target: "2"}}, Unproven: []verify.Gap{{Path: "g"}}},
 			DriftResult{Behind: []string{"f: " + string(verify.ModTime) + ": source 1, target 2"}, Unproven: 1},

@@ -89,7 +89,7 @@ func (m *hdfsMirror) measureCleanup(ctx workflow.Context) (step.Evidence, error)
 		{Name: "approve", Value: "deletes the snapshots " + m.prefix() + "* on both sides; a way back then copies everything"},
 		{Name: "reject", Value: "leaves them: the data they hold stays on disk until they are deleted"},
 		{Name: "way back while they are there", Value: fmt.Sprintf("HDFSMirror from %s to %s, from %s", m.in.Target, m.in.Source, m.state.Common)},
-		{Name: "kept", Value: "the source tree"},
+		{Name: "kept", Value: "the source tree" + map[bool]string{true: ", frozen by " + m.in.Freeze}[m.in.Freeze != FreezeWord && !m.in.Thaw]},
 		m.strayWrites(ctx),
 	}}
 	if until := m.soaked(); workflow.Now(ctx).Before(until) {

@@ -133,15 +133,14 @@ func (d *Drift) sample(ctx context.Context, target tree.Tree, snapshot string, o
 		return nil
 	}
 	options := Options{Paths: paths, Times: true, Ignore: opt.Ignore, Max: opt.Max}
-	now, err := Trees(ctx, kept, target, options)
+	sameTree := options
+	sameTree.fileIDs = true
+	now, err := Trees(ctx, kept, target, sameTree)
 	if err != nil {
 		return err
 	}
 	d.Sampled = now.Differences
 	d.gaps(now, opt.Max)
-	if err := d.ids(ctx, kept, target, paths); err != nil {
-		return err
-	}
 	if opt.Source == nil {
 		return nil
 	}
@@ -157,33 +156,6 @@ func (d *Drift) sample(ctx context.Context, target tree.Tree, snapshot string, o
 func (d *Drift) gaps(r Result, limit int) {
 	d.Unproven = append(d.Unproven, r.Gaps...)
 	d.Unproven = d.Unproven[:min(len(d.Unproven), limit)]
-}
-
-// ids finds files that are others of the same name.
-func (d *Drift) ids(ctx context.Context, kept, now tree.Tree, paths []string) error {
-	told := map[string]bool{}
-	for _, s := range d.Sampled {
-		told[s.Path] = true
-	}
-	for _, p := range paths {
-		if told[p] {
-			continue
-		}
-		was, err := kept.NN.StatLink(ctx, kept.Path(p))
-		if err != nil {
-			return err
-		}
-		is, err := now.NN.StatLink(ctx, now.Path(p))
-		if err != nil {
-			return err
-		}
-		if was.FileID != is.FileID {
-			d.Sampled = append(d.Sampled, Difference{
-				Path: p, Kind: FileID, Source: fmt.Sprint(was.FileID), Target: fmt.Sprint(is.FileID),
-			})
-		}
-	}
-	return nil
 }
 
 // lister is the part of namenode.Client that samples are drawn with.

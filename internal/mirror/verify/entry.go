@@ -86,6 +86,9 @@ func differences(a, b entry, opt Options) []Difference {
 		add(Size, strconv.FormatInt(a.size, 10), strconv.FormatInt(b.size, 10))
 	}
 	add(Link, a.target, b.target)
+	if opt.fileIDs {
+		add(FileID, strconv.FormatUint(a.fileID, 10), strconv.FormatUint(b.fileID, 10))
+	}
 	both := a.has & b.has
 	timed := a.kind == file && (opt.Times || opt.Metadata) || a.kind == dir && opt.DirTimes
 	if timed && both&hasModTime != 0 {

@@ -2,9 +2,12 @@ package verify
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"path"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/tree"
@@ -14,32 +17,38 @@ import (
 // (dfs.namenode.fs-limits and MAX_PATH_DEPTH, 1000).
 const maxDepth = 1000
 
+// walksAtOnce bounds how many walks are under way.
+const walksAtOnce = 8
+
 // samples draws at most n files of a tree by walks from the root to a file, each
 // at a random page of every directory. It costs a few calls a file however large
 // the tree is. Files in small or shallow directories are drawn more often than
 // others, and the files of one page together.
 func samples(ctx context.Context, t tree.Tree, n int, seed uint64) ([]string, error) {
-	r := rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
 	drawn := map[string]bool{}
 	// Some walks end in an empty directory or at a file drawn before.
-	for range 4 * n {
-		if len(drawn) == n {
-			break
+	for turn := 0; turn < 4 && len(drawn) < n; turn++ {
+		found := make([]string, n-len(drawn))
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(walksAtOnce)
+		for i := range found {
+			// A walk's dice are its own: what it draws depends on no other.
+			dice := rand.New(rand.NewPCG(seed, uint64(turn*n+i)))
+			group.Go(func() (err error) {
+				found[i], err = walkDown(ctx, t, dice)
+				return err
+			})
 		}
-		p, err := walkDown(ctx, t, r)
-		if err != nil {
+		if err := group.Wait(); err != nil {
 			return nil, err
 		}
-		if p != "" {
-			drawn[p] = true
+		for _, p := range found {
+			if p != "" {
+				drawn[p] = true
+			}
 		}
 	}
-	paths := make([]string, 0, len(drawn))
-	for p := range drawn {
-		paths = append(paths, p)
-	}
-	slices.Sort(paths)
-	return paths, nil
+	return slices.Sorted(maps.Keys(drawn)), nil
 }
 
 // walkDown returns a file's path, or "" when it ended in an empty directory.

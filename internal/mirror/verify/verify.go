@@ -118,6 +118,8 @@ type Options struct {
 	DirTimes bool
 	// Ignore leaves out differences of these kinds.
 	Ignore []Kind
+	// fileIDs compares the inodes' numbers: within one tree only.
+	fileIDs bool
 	// NoContent compares no bytes. The verdict is unproven then, unless a
 	// difference is found.
 	NoContent bool
