@@ -93,18 +93,24 @@ func (d site) write(rel string) error {
 // real NameNode, and that a frozen tree can still be snapshotted.
 func TestAQuotaStopsWhatAddsAndNothingElse(t *testing.T) {
 	d := newSite(t)
+	open, err := d.Create(d.ctx, d.root+"/d/open", namenode.CreateOptions{Mode: 0o644, Replication: 1, BlockSize: 1 << 20})
+	d.must(err)
 	found, err := freeze.Look(d.ctx, d.Client, d.root, freeze.Quota)
 	d.must(err)
 	d.must(found.Freeze(d.ctx, d.Client, d.root, freeze.Quota, d.user))
 	d.snapshot("frozen")
+	_, created := d.Create(d.ctx, d.root+"/d/new", namenode.CreateOptions{Mode: 0o644, Replication: 1, BlockSize: 1 << 20})
 	_, _, appended := d.Append(d.ctx, d.root+"/d/file", true)
+	_, added := d.AddBlock(d.ctx, d.root+"/d/open", nil, namenode.AddBlockOptions{FileID: open.FileID})
 	for what, err := range map[string]error{
-		"mkdir": d.Mkdirs(d.ctx, d.root+"/new", 0o755, false), "create": d.write("/d/new"), "append": appended,
+		"mkdir": d.Mkdirs(d.ctx, d.root+"/new", 0o755, false), "create": created, "append": appended, "a block of an open file": added,
 	} {
 		if !errors.Is(err, namenode.ErrQuota) {
 			t.Errorf("%s: %v, want it refused by the quota", what, err)
 		}
 	}
+	_, err = d.Complete(d.ctx, d.root+"/d/open", nil, open.FileID)
+	d.must(err)
 	d.must(d.SetPermission(d.ctx, d.root+"/d/file", 0o600))
 	d.must(found.Thaw(d.ctx, d.Client, d.root, freeze.Quota))
 	d.must(d.write("/d/new"))
