@@ -25,6 +25,7 @@ func TestReplay(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			r := worker.NewWorkflowReplayer()
 			r.RegisterWorkflowWithOptions(workflows.HBaseMigration, workflow.RegisterOptions{Name: "HBaseMigration"})
+			r.RegisterWorkflowWithOptions(workflows.HDFSMirror, workflow.RegisterOptions{Name: "HDFSMirror"})
 			if err := r.ReplayWorkflowHistoryFromJSONFile(nil, file); err != nil {
 				t.Errorf("replay %s: %v", file, err)
 			}
@@ -34,14 +35,31 @@ func TestReplay(t *testing.T) {
 
 // TestReplayNoticesAnotherOrder shows that the test above can fail.
 func TestReplayNoticesAnotherOrder(t *testing.T) {
-	r := worker.NewWorkflowReplayer()
-	r.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.HBaseMigrationInput) (workflows.HBaseMigrationResult, error) {
-		if err := workflow.Sleep(ctx, 1); err != nil {
-			return workflows.HBaseMigrationResult{}, err
-		}
-		return workflows.HBaseMigration(ctx, in)
-	}, workflow.RegisterOptions{Name: "HBaseMigration"})
-	if err := r.ReplayWorkflowHistoryFromJSONFile(nil, "testdata/replay/hbase_migration_completed.json"); err == nil {
-		t.Error("a run with another order of commands was replayed without an error")
+	late := func(ctx workflow.Context) error { return workflow.Sleep(ctx, 1) }
+	for file, register := range map[string]func(worker.WorkflowReplayer){
+		"hbase_migration_completed.json": func(r worker.WorkflowReplayer) {
+			r.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.HBaseMigrationInput) (workflows.HBaseMigrationResult, error) {
+				if err := late(ctx); err != nil {
+					return workflows.HBaseMigrationResult{}, err
+				}
+				return workflows.HBaseMigration(ctx, in)
+			}, workflow.RegisterOptions{Name: "HBaseMigration"})
+		},
+		"hdfs_mirror_completed.json": func(r worker.WorkflowReplayer) {
+			r.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.HDFSMirrorInput) (workflows.HDFSMirrorResult, error) {
+				if err := late(ctx); err != nil {
+					return workflows.HDFSMirrorResult{}, err
+				}
+				return workflows.HDFSMirror(ctx, in)
+			}, workflow.RegisterOptions{Name: "HDFSMirror"})
+		},
+	} {
+		t.Run(file, func(t *testing.T) {
+			r := worker.NewWorkflowReplayer()
+			register(r)
+			if err := r.ReplayWorkflowHistoryFromJSONFile(nil, filepath.Join("testdata", "replay", file)); err == nil {
+				t.Error("a run with another order of commands was replayed without an error")
+			}
+		})
 	}
 }
