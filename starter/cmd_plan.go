@@ -27,14 +27,14 @@ type planned struct {
 func newPlanCmd(a *app) *cobra.Command {
 	var o startOptions
 	cmd := &cobra.Command{
-		Use:   "plan RUNBOOK (--input FILE | --source A --target B --table T ...)",
-		Short: "look at both clusters and report every finding, changing nothing",
+		Use:   "plan RUNBOOK (--input FILE | --source A --target B (--table T ... | --source-path DIR))",
+		Short: "look at both sides and report every finding, changing nothing",
 		Long: exits(`
-Run the preflight of a migration from here, without Temporal and without
+Run the preflight of a runbook from here, without Temporal and without
 changing anything: every finding at once, each with what was seen and what to
 do. It takes the input of start. The run itself checks again, from its workers:
 what those reach is what counts.`, codeOK, codeUsage, codeRefused, codeNotFound, codeUnreachable),
-		Example: "  drover plan HBaseMigration --source a --target b --table shop:orders",
+		Example: "  drover plan HBaseMigration --source a --target b --table shop:orders\n  drover plan HDFSMirror --source a --target b --source-path /data/a",
 		Args:    oneArg("the name of a runbook, for instance HBaseMigration"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.plan(cmd.Context(), args[0], o, cmd.Flags())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -18,28 +17,25 @@ import (
 	"drover/workflows"
 )
 
-// startOptions are the flags of start. The fields of in are set by flags named
-// like its JSON keys; inputFlag marks them.
+// startOptions are the flags of start that are no part of the input.
 type startOptions struct {
 	input string
 	id    string
-	in    workflows.HBaseMigrationInput
 }
-
-// inputFlag marks a flag that stands for a key of the input.
-const inputFlag = "drover-input"
 
 func newStartCmd(a *app) *cobra.Command {
 	var o startOptions
 	cmd := &cobra.Command{
-		Use:   "start RUNBOOK (--input FILE | --source A --target B --table T ...)",
+		Use:   "start RUNBOOK (--input FILE | --source A --target B (--table T ... | --source-path DIR))",
 		Short: "start a run",
 		Long: exits(`
 Start a run of a runbook. The input is checked by the same rules as in the
 workflow before anything is sent; an unknown key is refused. The id of the run
-is made of its subject, so a second start of the same migration is refused
-while the first one runs.`, codeOK, codeUsage, codeRefused, codeNotFound, codeUnreachable),
+is made of its subject, so a second start of the same migration or mirror is
+refused while the first one runs. Flags that begin with the name of a runbook
+are for that one.`, codeOK, codeUsage, codeRefused, codeNotFound, codeUnreachable),
 		Example: `  drover start HBaseMigration --source a --target b --table shop:orders
+  drover start HDFSMirror --source a --target b --source-path /data/a --interval 15m
   drover start HBaseMigration --input migration.json
   drover schema HBaseMigration    # every key of the input`,
 		Args: oneArg("the name of a runbook, for instance HBaseMigration"),
@@ -53,22 +49,8 @@ while the first one runs.`, codeOK, codeUsage, codeRefused, codeNotFound, codeUn
 
 func (o *startOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.input, "input", "", "file with the input as one JSON object, - for stdin")
-	flags.StringVar(&o.id, "id", "", "id of the run (default: made of sites and tables)")
-	in := pflag.NewFlagSet("input", pflag.ContinueOnError)
-	in.StringVar(&o.in.Source, "source", "", "site to migrate from")
-	in.StringVar(&o.in.Target, "target", "", "site to migrate to")
-	in.StringArrayVar(&o.in.Tables, "table", nil, "table to move, t or namespace:t; repeat for more")
-	in.Var((*durationFlag)(&o.in.EvidenceMaxAge), "evidence-max-age", "age after which the evidence of a gate is measured again (default 30m)")
-	in.IntVar(&o.in.ExportParallel, "export-parallel", 0, "files copied at a time (default 4)")
-	in.Var((*bytesFlag)(&o.in.ExportBytesPerSecond), "export-bytes-per-second", "limit of the copy, for instance 50MB (default none)")
-	in.IntVar(&o.in.VerifyParallel, "verify-parallel", 0, "key ranges compared at a time (default 2)")
-	in.StringArrayVar(&o.in.Accept, "accept", nil, "id of a blocking preflight finding to accept; repeat for more")
-	in.BoolVar(&o.in.TwoPersons, "two-persons", false, "whoever approves must not be whoever starts the run")
-	in.StringVar(&o.in.StartedBy, "started-by", "", "who starts the run (default $USER)")
-	in.BoolVar(&o.in.Rehearsal, "rehearsal", false, "a run on test data")
-	in.BoolVar(&o.in.AutoApprove, "auto-approve", false, "decide every gate without a human, only with --rehearsal")
-	in.VisitAll(func(flag *pflag.Flag) { flag.Annotations = map[string][]string{inputFlag: nil} })
-	flags.AddFlagSet(in)
+	flags.StringVar(&o.id, "id", "", "id of the run (default: made of sites and tables or paths)")
+	registerInput(flags)
 }
 
 // started is the answer of start.
@@ -123,17 +105,10 @@ func (a *app) start(ctx context.Context, name string, o startOptions, flags *pfl
 
 // startInput is the JSON that will be parsed: the file's, or made of flags.
 func (a *app) startInput(rb runbook, o startOptions, flags *pflag.FlagSet) ([]byte, error) {
-	given := ""
-	flags.Visit(func(flag *pflag.Flag) {
-		if _, ok := flag.Annotations[inputFlag]; ok && given == "" {
-			given = flag.Name
-		}
-	})
+	given := givenInput(flags)
 	switch {
-	case o.input == "" && rb.name != "HBaseMigration":
-		return nil, usage("%s takes its input from a file: give --input FILE", rb.name).try("drover schema " + rb.name + ", which lists every key")
-	case o.input != "" && given != "":
-		return nil, usage("give either --input or flags such as --%s, not both", given)
+	case o.input != "" && len(given) > 0:
+		return nil, usage("give either --input or flags such as --%s, not both", given[0].Name)
 	case o.input == "-":
 		text, err := io.ReadAll(a.in)
 		if err != nil {
@@ -147,14 +122,7 @@ func (a *app) startInput(rb runbook, o startOptions, flags *pflag.FlagSet) ([]by
 		}
 		return text, nil
 	}
-	if o.in.StartedBy == "" {
-		o.in.StartedBy = whoami()
-	}
-	text, err := json.Marshal(o.in)
-	if err != nil {
-		return nil, fmt.Errorf("make the input of the flags: %w", err)
-	}
-	return text, nil
+	return inputOfFlags(rb.name, given)
 }
 
 // checkSites compares with the configuration at hand. Without one the workers'
@@ -182,7 +150,7 @@ func (a *app) checkSites(req request) error {
 
 func startError(id string, err error) error {
 	if exitCode(err) == codeRefused {
-		return fail(codeRefused, "run %s is running already: a migration runs once at a time", id).try("drover status " + id)
+		return fail(codeRefused, "run %s is running already: one subject has one run at a time", id).try("drover status " + id)
 	}
 	return fmt.Errorf("start run %s: %w", id, err)
 }

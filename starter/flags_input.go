@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"drover/workflows"
+)
+
+// Annotations of a flag that stands for a key of a runbook's input.
+const (
+	inputKey = "drover-input-key"
+	inputOf  = "drover-input-of" // runbooks that have the key; absent: all of them
+)
+
+// registerInput adds the flags that make an input on the command line. The
+// runbook's own parser judges what they were given.
+func registerInput(flags *pflag.FlagSet) {
+	in := pflag.NewFlagSet("input", pflag.ContinueOnError)
+	flagsOfEvery(in)
+	mark(in)
+	flagsOfHBaseMigration(in)
+	mark(in, "HBaseMigration")
+	flagsOfHDFSMirror(in)
+	mark(in, "HDFSMirror")
+	flags.AddFlagSet(in)
+}
+
+// mark says of the flags added last which key of which runbook they set. A flag
+// is called like its key, in dashes; one that stands for an item of a list has
+// the key's singular.
+func mark(in *pflag.FlagSet, runbooks ...string) {
+	in.VisitAll(func(flag *pflag.Flag) {
+		if flag.Annotations != nil {
+			return
+		}
+		first, rest, _ := strings.Cut(flag.Name, "-")
+		key := first
+		for word := range strings.SplitSeq(rest, "-") {
+			if word != "" {
+				key += strings.ToUpper(word[:1]) + word[1:]
+			}
+		}
+		if key == "table" {
+			key = "tables"
+		}
+		flag.Annotations = map[string][]string{inputKey: {key}}
+		if len(runbooks) > 0 {
+			flag.Annotations[inputOf] = runbooks
+			flag.Usage = strings.Join(runbooks, ", ") + ": " + flag.Usage
+		}
+	})
+}
+
+func flagsOfEvery(in *pflag.FlagSet) {
+	in.String("source", "", "site to start from")
+	in.String("target", "", "site to go to")
+	in.StringArray("accept", nil, "id of a blocking preflight finding to accept; repeat for more")
+	in.Bool("two-persons", false, "whoever approves must not be whoever starts the run")
+	in.String("started-by", "", "who starts the run (default $USER)")
+	in.Bool("rehearsal", false, "a run on test data")
+	in.Bool("auto-approve", false, "decide every gate without a human, only with --rehearsal")
+}
+
+func flagsOfHBaseMigration(in *pflag.FlagSet) {
+	in.StringArray("table", nil, "table to move, t or namespace:t; repeat for more")
+	in.Var(new(durationFlag), "evidence-max-age", "age after which the evidence of a gate is measured again (default 24h)")
+	in.Int("export-parallel", 0, "files copied at a time (default 4)")
+	in.Var(new(bytesFlag), "export-bytes-per-second", "limit of the copy, for instance 50MB (default none)")
+	in.Int("verify-parallel", 0, "key ranges compared at a time (default 2)")
+}
+
+func flagsOfHDFSMirror(in *pflag.FlagSet) {
+	in.String("source-path", "", "directory to mirror, an absolute path")
+	in.String("target-path", "", "directory it becomes at the target (default: the same path)")
+	in.String("from", "", "snapshot that both trees have, to continue from instead of a baseline")
+	in.Var(new(durationFlag), "interval", "time between rounds while the cutover gate is open (default 1h)")
+	in.Int64("converge-at", 0, "rounds follow each other until one has at most so many changes (default 100)")
+	in.Int("max-rounds", 0, "rounds in a row at most (default 5)")
+	in.Int("keep-snapshots", 0, "snapshots kept on each side besides the baseline and the last common one (default 3)")
+	in.Var(new(durationFlag), "keep-for", "snapshots younger than this are kept too (default none)")
+	in.Bool("keep-on-abort", false, "leave the copied tree and the last common snapshot when the run ends early")
+	in.Int("files-parallel", 0, "files copied at a time in each batch (default 8)")
+	in.Int("batches-parallel", 0, "batches copied at a time over all workers (default 2)")
+	in.Var(new(bytesFlag), "bytes-per-second", "limit of each batch, for instance 50MB (default none)")
+	in.StringArray("without", nil, "attribute that is not kept: owner, acl, xattr or times; repeat for more")
+}
+
+// givenInput lists the input's flags that the command line has.
+func givenInput(flags *pflag.FlagSet) []*pflag.Flag {
+	var given []*pflag.Flag
+	flags.Visit(func(flag *pflag.Flag) {
+		if len(flag.Annotations[inputKey]) > 0 {
+			given = append(given, flag)
+		}
+	})
+	return given
+}
+
+// inputOfFlags makes the JSON object that a file would hold. A flag of another
+// runbook is refused: its author meant something.
+func inputOfFlags(runbook string, given []*pflag.Flag) ([]byte, error) {
+	in := map[string]any{"startedBy": whoami()}
+	for _, flag := range given {
+		if of := flag.Annotations[inputOf]; len(of) > 0 && !slices.Contains(of, runbook) {
+			return nil, usage("--%s is a flag of %s, not of %s", flag.Name, strings.Join(of, " and "), runbook).
+				try("drover schema " + runbook + ", which lists every key")
+		}
+		value, err := jsonOf(flag.Value)
+		if err != nil {
+			return nil, usage("--%s: %w", flag.Name, err)
+		}
+		in[flag.Annotations[inputKey][0]] = value
+	}
+	text, err := json.Marshal(in)
+	if err != nil {
+		return nil, fmt.Errorf("make the input of the flags: %w", err)
+	}
+	return text, nil
+}
+
+// jsonOf gives a flag's value as JSON has it.
+func jsonOf(value pflag.Value) (any, error) {
+	switch v := value.(type) {
+	case pflag.SliceValue:
+		return v.GetSlice(), nil
+	case *durationFlag:
+		return workflows.Duration(*v), nil
+	}
+	switch value.Type() {
+	case "bool":
+		return strconv.ParseBool(value.String())
+	case "int", "int64", (*bytesFlag)(nil).Type():
+		return strconv.ParseInt(value.String(), 10, 64)
+	}
+	return value.String(), nil
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+)
+
+// keysOfFlags gives what the flags of a runbook set.
+func keysOfFlags(runbook string) []string {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	registerInput(flags)
+	keys := map[string]bool{}
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if of := flag.Annotations[inputOf]; len(of) == 0 || slices.Contains(of, runbook) {
+			keys[flag.Annotations[inputKey][0]] = true
+		}
+	})
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// TestEveryInputKeyHasAFlag: a key without one cannot be given on the command
+// line, a flag without one is refused by the runbook whenever it is used.
+func TestEveryInputKeyHasAFlag(t *testing.T) {
+	for _, rb := range runbooks() {
+		var keys []string
+		for pair := schemaOf(rb).Properties.Oldest(); pair != nil; pair = pair.Next() {
+			keys = append(keys, pair.Key)
+		}
+		slices.Sort(keys)
+		if diff := cmp.Diff(keys, keysOfFlags(rb.name)); diff != "" {
+			t.Errorf("%s: keys of the input (-) and what flags set (+); the flags are in flags_input.go:\n%s", rb.name, diff)
+		}
+	}
+}
+
+func TestFlagsMakeTheInputOfAFile(t *testing.T) {
+	t.Setenv("USER", "olga")
+	for _, tc := range []struct{ runbook, line, want string }{
+		{"HBaseMigration", "--source a --target b --table t --table n:u --evidence-max-age 90m --export-bytes-per-second 50MB --two-persons",
+			`{"evidenceMaxAge":"1h30m0s","exportBytesPerSecond":50000000,"source":"a","startedBy":"olga","tables":["t","n:u"],"target":"b","twoPersons":true}`},
+		{"HDFSMirror", "--source a --target b --source-path /x --interval 15m --converge-at 7 --keep-snapshots 9 --without acl --without times --keep-on-abort",
+			`{"convergeAt":7,"interval":"15m0s","keepOnAbort":true,"keepSnapshots":9,"source":"a","sourcePath":"/x","startedBy":"olga","target":"b","without":["acl","times"]}`},
+		{"HDFSMirror", "--started-by ann --bytes-per-second 1MiB", `{"bytesPerSecond":1048576,"startedBy":"ann"}`},
+	} {
+		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+		registerInput(flags)
+		if err := flags.Parse(strings.Fields(tc.line)); err != nil {
+			t.Fatalf("%s: %v", tc.line, err)
+		}
+		got, err := inputOfFlags(tc.runbook, givenInput(flags))
+		if err != nil || string(got) != tc.want {
+			t.Errorf("%s %s: input %s, %v, want %s", tc.runbook, tc.line, got, err, tc.want)
+		}
+	}
+}
