@@ -92,15 +92,22 @@ func (r sandboxReport) text(w io.Writer) error {
 
 func (v *sandboxVerb) up() *cobra.Command {
 	var opts sandbox.Options
+	var only string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "start what does not run and wait until all of it serves",
 		Long: exits(`
 Start what does not run and wait until all of it serves. What runs already is
-left as it is. When it fails, or on Ctrl-C, the daemons it started are ended.`,
-			codeOK, codeFailed, codeUsage, codeInterrupted),
+left as it is. When it fails, or on Ctrl-C, the daemons it started are ended.
+
+With --only hdfs no HBase is started: four JVMs instead of nine. A later up
+without it starts the rest.`, codeOK, codeFailed, codeUsage, codeInterrupted),
+		Example: "  drover sandbox up\n  drover sandbox up --only hdfs",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opts.Dir, opts.Log = v.dir, v.app.log
+			if only != "" && only != "hdfs" {
+				return usage("--only %s: there is only hdfs to be had alone", only)
+			}
+			opts.Dir, opts.Log, opts.OnlyHDFS = v.dir, v.app.log, only == "hdfs"
 			box, err := sandbox.Up(cmd.Context(), opts)
 			if err != nil {
 				return err
@@ -109,6 +116,7 @@ left as it is. When it fails, or on Ctrl-C, the daemons it started are ended.`,
 			return err
 		},
 	}
+	cmd.Flags().StringVar(&only, "only", "", "hdfs: start the two HDFS clusters without HBase")
 	cmd.Flags().BoolVar(&opts.FullJIT, "full-jit", false, "for benchmarks: slower to start, faster under load (settled by the first up)")
 	cmd.Flags().BoolVar(&opts.BulkLoadReplication, "bulk-load-replication", false, "ship bulk loaded files to peers (settled by the first up)")
 	return cmd

@@ -41,10 +41,14 @@ func TestEveryInputKeyHasAFlag(t *testing.T) {
 func TestFlagsMakeTheInputOfAFile(t *testing.T) {
 	t.Setenv("USER", "olga")
 	for _, tc := range []struct{ runbook, line, want string }{
-		{"HBaseMigration", "--source a --target b --table t --table n:u --evidence-max-age 90m --export-bytes-per-second 50MB --two-persons",
-			`{"evidenceMaxAge":"1h30m0s","exportBytesPerSecond":50000000,"source":"a","startedBy":"olga","tables":["t","n:u"],"target":"b","twoPersons":true}`},
-		{"HDFSMirror", "--source a --target b --source-path /x --interval 15m --converge-at 7 --keep-snapshots 9 --without acl --without times --keep-on-abort",
-			`{"convergeAt":7,"interval":"15m0s","keepOnAbort":true,"keepSnapshots":9,"source":"a","sourcePath":"/x","startedBy":"olga","target":"b","without":["acl","times"]}`},
+		{
+			"HBaseMigration", "--source a --target b --table t --table n:u --evidence-max-age 90m --export-bytes-per-second 50MB --two-persons",
+			`{"evidenceMaxAge":"1h30m0s","exportBytesPerSecond":50000000,"source":"a","startedBy":"olga","tables":["t","n:u"],"target":"b","twoPersons":true}`,
+		},
+		{
+			"HDFSMirror", "--source a --target b --source-path /x --interval 15m --converge-at 7 --keep-snapshots 9 --without acl --without times --keep-on-abort",
+			`{"convergeAt":7,"interval":"15m0s","keepOnAbort":true,"keepSnapshots":9,"source":"a","sourcePath":"/x","startedBy":"olga","target":"b","without":["acl","times"]}`,
+		},
 		{"HDFSMirror", "--started-by ann --bytes-per-second 1MiB", `{"bytesPerSecond":1048576,"startedBy":"ann"}`},
 	} {
 		flags := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -22,7 +23,8 @@ type DaemonStatus struct {
 	Log     string `json:"log"`
 }
 
-// Status looks at every daemon now, in the order of DaemonNames.
+// Status looks at every daemon now, in the order of DaemonNames: without those
+// of HBase where Up wanted HDFS only, unless they were started since.
 func (s *Sandbox) Status(ctx context.Context) ([]DaemonStatus, error) {
 	s, err := s.reread()
 	if err != nil {
@@ -33,7 +35,11 @@ func (s *Sandbox) Status(ctx context.Context) ([]DaemonStatus, error) {
 		return nil, err
 	}
 	var list []DaemonStatus
+	wanted := daemonsFor(s.state.OnlyHDFS)
 	for _, name := range DaemonNames() {
+		if !slices.Contains(wanted, name) && alive[name] == 0 {
+			continue
+		}
 		st := DaemonStatus{Name: name, Address: loopback(s.state.ports().main(name)), Log: s.logFile(name), Problem: "does not run"}
 		if pid := alive[name]; pid != 0 {
 			st.Running, st.PID, st.RSS = true, pid, residentBytes(ctx, pid)

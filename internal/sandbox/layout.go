@@ -36,6 +36,14 @@ func DaemonNames() []string {
 	return names
 }
 
+// daemonsFor returns those of DaemonNames that HDFS consists of, or all.
+func daemonsFor(onlyHDFS bool) []string {
+	return slices.DeleteFunc(DaemonNames(), func(name string) bool {
+		_, role := splitDaemon(name)
+		return onlyHDFS && role != RoleNameNode && role != RoleDataNode
+	})
+}
+
 // checkDaemon refuses a name that is not one of DaemonNames.
 func checkDaemon(name string) error {
 	if slices.Contains(DaemonNames(), name) {

@@ -33,6 +33,9 @@ type Options struct {
 	// BulkLoadReplication makes both clusters ship bulk loaded files to peers.
 	// HBase's own default, and ours, is not to.
 	BulkLoadReplication bool
+	// OnlyHDFS starts and awaits the four daemons of HDFS and no HBase. Not
+	// settled: a later Up without it starts the others as well.
+	OnlyHDFS bool
 	// HBaseSite holds further properties of both clusters' hbase-site.xml.
 	HBaseSite map[string]string
 }
@@ -68,7 +71,7 @@ func DefaultDir() (string, error) {
 	return filepath.Join(cache, "default"), nil
 }
 
-// Up brings all nine daemons up and returns when every one of them serves. It
+// Up brings the daemons up and returns when every one of them serves. It
 // adopts those that run already. If it fails, or ctx ends, the daemons it
 // started are ended again; adopted ones stay.
 func Up(ctx context.Context, opts Options) (*Sandbox, error) {
@@ -88,7 +91,7 @@ func Up(ctx context.Context, opts Options) (*Sandbox, error) {
 	if err := s.settle(ctx, opts); err != nil {
 		return nil, err
 	}
-	if err := s.startMissing(ctx); err != nil {
+	if err := s.startMissing(ctx, opts.OnlyHDFS); err != nil {
 		return nil, fmt.Errorf("start sandbox %s: %w", dir, err)
 	}
 	return s, nil
@@ -177,13 +180,18 @@ func (s *Sandbox) sameSettings(opts Options) error {
 }
 
 // startMissing starts what does not run and waits until everything serves.
-func (s *Sandbox) startMissing(ctx context.Context) (err error) {
+func (s *Sandbox) startMissing(ctx context.Context, onlyHDFS bool) (err error) {
 	alive, err := s.pids(ctx)
 	if err != nil {
 		return err
 	}
+	wanted := daemonsFor(onlyHDFS)
+	s.state.OnlyHDFS = onlyHDFS && !runsHBase(alive)
+	if err := s.writeState(); err != nil {
+		return err
+	}
 	var missing []string
-	for _, name := range DaemonNames() {
+	for _, name := range wanted {
 		if alive[name] == 0 {
 			missing = append(missing, name)
 		}
@@ -207,7 +215,15 @@ func (s *Sandbox) startMissing(ctx context.Context) (err error) {
 	if err := s.formatNameNodes(ctx); err != nil {
 		return err
 	}
-	return s.awaitReady(ctx, DaemonNames())
+	return s.awaitReady(ctx, wanted)
+}
+
+// runsHBase reports whether a daemon is alive that HDFS does without. It must
+// not be lost from view.
+func runsHBase(alive map[string]int) bool {
+	return slices.ContainsFunc(DaemonNames(), func(name string) bool {
+		return alive[name] != 0 && !slices.Contains(daemonsFor(true), name)
+	})
 }
 
 // checkPorts says which foreign listener stands in the way of a daemon.

@@ -201,6 +201,48 @@ func TestDaemonNames(t *testing.T) {
 	}
 }
 
+func TestHDFSAloneNeedsFourDaemons(t *testing.T) {
+	want := []string{"a/namenode", "b/namenode", "a/datanode", "b/datanode"}
+	if diff := cmp.Diff(want, daemonsFor(true)); diff != "" {
+		t.Errorf("daemons (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(DaemonNames(), daemonsFor(false)); diff != "" {
+		t.Errorf("all daemons (-want +got):\n%s", diff)
+	}
+	for name, alive := range map[string]map[string]int{
+		"nothing": {}, "HDFS": {"a/namenode": 1, "b/datanode": 2}, "a tool": {"tool": 3, "a/format": 4},
+	} {
+		if runsHBase(alive) {
+			t.Errorf("%s runs: taken for HBase", name)
+		}
+	}
+	if !runsHBase(map[string]int{"zookeeper": 1}) || !runsHBase(map[string]int{"b/master": 1}) {
+		t.Error("a daemon of HBase is not noticed")
+	}
+}
+
+// TestStatusHidesNoDaemonThatRuns: a sandbox of HDFS alone lists its own four
+// daemons, and whatever else runs in its directory.
+func TestStatusHidesNoDaemonThatRuns(t *testing.T) {
+	s := testSandbox(t)
+	for _, tc := range []struct {
+		only, zookeeper bool
+		want            int
+	}{{false, false, 9}, {true, false, 4}, {true, true, 5}} {
+		s.state.OnlyHDFS = tc.only
+		if err := s.writeState(); err != nil {
+			t.Fatal(err)
+		}
+		if tc.zookeeper {
+			linger(t, marker+s.dir+"/"+ZooKeeper)
+		}
+		got, err := s.Status(t.Context())
+		if err != nil || len(got) != tc.want {
+			t.Errorf("only HDFS %v, ZooKeeper runs %v: %d daemons, %v, want %d", tc.only, tc.zookeeper, len(got), err, tc.want)
+		}
+	}
+}
+
 func TestDaemonsCarryTheirMarkerAndCompiler(t *testing.T) {
 	s := testSandbox(t)
 	for _, daemon := range DaemonNames() {

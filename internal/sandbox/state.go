@@ -15,11 +15,13 @@ import (
 type state struct {
 	BasePort int `json:"basePort"`
 	// Libs is the directory the jars of these daemons are in.
-	Libs                string             `json:"libs"`
-	FullJIT             bool               `json:"fullJIT,omitempty"`
-	BulkLoadReplication bool               `json:"bulkLoadReplication,omitempty"`
-	HBaseSite           map[string]string  `json:"hbaseSite,omitempty"`
-	Daemons             map[string]process `json:"daemons"`
+	Libs                string            `json:"libs"`
+	FullJIT             bool              `json:"fullJIT,omitempty"`
+	BulkLoadReplication bool              `json:"bulkLoadReplication,omitempty"`
+	HBaseSite           map[string]string `json:"hbaseSite,omitempty"`
+	// OnlyHDFS says that the last Up wanted nothing of HBase.
+	OnlyHDFS bool               `json:"onlyHDFS,omitempty"`
+	Daemons  map[string]process `json:"daemons"`
 }
 
 // process is one started daemon.
