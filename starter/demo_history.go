@@ -8,25 +8,50 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
+
+	"drover/workflows/step"
 )
 
 // span is a stretch of time.
 type span struct{ from, to time.Time }
 
-// measureOrchestration counts the events of the run's history, and the time in
-// which neither an activity ran nor a gate waited: what Temporal and the
-// workflow code cost.
-func (d *demo) measureOrchestration(ctx context.Context, v view) error {
+// stepTime is how long a phase of the run took.
+type stepTime struct {
+	Name   string `json:"name"`
+	Millis int64  `json:"millis"`
+}
+
+func stepTimes(s step.Status) []stepTime {
+	var times []stepTime
+	for _, p := range s.Phases {
+		times = append(times, stepTime{Name: p.Name, Millis: p.Millis(s.Now)})
+	}
+	return times
+}
+
+// runCost says what Temporal and the workflow code cost.
+type runCost struct {
+	HistoryEvents int64 `json:"historyEvents"`
+	// OrchestrationMillis is the part of the run in which no activity ran and
+	// no gate waited.
+	OrchestrationMillis int64 `json:"orchestrationMillis"`
+	RunMillis           int64 `json:"runMillis"`
+}
+
+// costOf counts the events of a run's history, and the time in which neither an
+// activity ran nor a gate waited.
+func (w *world) costOf(ctx context.Context, v view, decisions []step.Decided) (runCost, error) {
+	var cost runCost
 	var spans []span
 	var first, last time.Time
 	started := map[int64]time.Time{}
-	it := d.world.client.GetWorkflowHistory(ctx, v.WorkflowID, v.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	it := w.client.GetWorkflowHistory(ctx, v.WorkflowID, v.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for it.HasNext() {
 		e, err := it.Next()
 		if err != nil {
-			return fmt.Errorf("read the history of %s: %w", v.WorkflowID, err)
+			return cost, fmt.Errorf("read the history of %s: %w", v.WorkflowID, err)
 		}
-		d.report.HistoryEvents++
+		cost.HistoryEvents++
 		at := e.GetEventTime().AsTime()
 		if first.IsZero() {
 			first = at
@@ -39,14 +64,24 @@ func (d *demo) measureOrchestration(ctx context.Context, v view) error {
 			spans = append(spans, span{from, at})
 		}
 	}
-	for _, decision := range d.result.Report.Decisions {
+	for _, decision := range decisions {
 		spans = append(spans, span{decision.Evidence.MeasuredAt, decision.At})
 	}
 	total := last.Sub(first)
-	d.report.RunMillis = total.Milliseconds()
-	d.report.OrchestrationMillis = (total - covered(spans)).Milliseconds()
-	return nil
+	cost.RunMillis = total.Milliseconds()
+	cost.OrchestrationMillis = (total - covered(spans)).Milliseconds()
+	return cost, nil
 }
+
+// showSteps prints where the time of a run went.
+func showSteps(p *page, steps []stepTime, cost runCost) {
+	for _, s := range steps {
+		p.line("  %-14s %8s", s.Name, millis(s.Millis))
+	}
+	p.line("  %-14s %8s of %s, %d events of history", "orchestration", millis(cost.OrchestrationMillis), millis(cost.RunMillis), cost.HistoryEvents)
+}
+
+func millis(n int64) string { return fmt.Sprintf("%.2f s", float64(n)/1000) }
 
 // closes gives the id of the started event that e ends, 0 for other events.
 func closes(e *history.HistoryEvent) int64 {

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -12,15 +16,15 @@ import (
 	"drover/internal/config"
 	"drover/internal/embedded"
 	"drover/internal/hbase"
-	"drover/internal/hbase/rows"
 	"drover/internal/sandbox"
 	"drover/internal/temporalclient"
 	"drover/workers"
 )
 
-// world is what the demo runs in: a Temporal service, two clusters, a worker.
+// world is what a demo runs in: a Temporal service, two clusters, a worker.
 type world struct {
 	app      *app
+	began    time.Time
 	server   *embedded.Server // nil when the environment names a service
 	box      *sandbox.Sandbox
 	boxFound bool // it ran before: leave it running
@@ -28,8 +32,7 @@ type world struct {
 	client   client.Client
 	endpoint temporalclient.Endpoint
 
-	source, target         *hbase.Cluster
-	sourceRows, targetRows *rows.Client
+	ends []func() error // what a story opened, to be closed after the worker
 
 	stopWorker func()
 	worker     chan error
@@ -38,9 +41,16 @@ type world struct {
 // closeTimeout bounds the clean-up, which also runs after Ctrl-C.
 const closeTimeout = time.Minute
 
-func (a *app) openWorld(ctx context.Context, o demoOptions) (_ *world, err error) {
+// openWorld starts what does not run yet. How long that takes only those who
+// wait for it know, and they say so.
+func (a *app) openWorld(ctx context.Context, o demoOptions, box sandbox.Options) (_ *world, err error) {
 	hbase.SilenceZooKeeper()
-	w := &world{app: a}
+	clusters := "two HBase clusters on two HDFS clusters"
+	if box.OnlyHDFS {
+		clusters = "two HDFS clusters"
+	}
+	a.say("starting %s, Temporal and a worker on this machine: under a minute where they ran before, several minutes of downloading and compiling where they never did", clusters)
+	w := &world{app: a, began: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close(false))
@@ -49,7 +59,7 @@ func (a *app) openWorld(ctx context.Context, o demoOptions) (_ *world, err error
 	// A first run compiles one and downloads the other: side by side.
 	g, starting := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.startTemporal(starting, o) })
-	g.Go(func() error { return w.startClusters(starting, o) })
+	g.Go(func() error { return w.startClusters(starting, box) })
 	if err := g.Wait(); err != nil {
 		return w, err
 	}
@@ -66,9 +76,6 @@ func (a *app) openWorld(ctx context.Context, o demoOptions) (_ *world, err error
 	if w.server != nil {
 		w.endpoint.UI = w.server.UI
 		a.say("web UI: %s", w.server.UI)
-	}
-	if err := w.openClusters(); err != nil {
-		return w, err
 	}
 	w.startWorker()
 	return w, nil
@@ -92,8 +99,8 @@ func (w *world) startTemporal(ctx context.Context, o demoOptions) error {
 	return err
 }
 
-func (w *world) startClusters(ctx context.Context, o demoOptions) error {
-	if found, err := sandbox.Open(o.dir); err == nil {
+func (w *world) startClusters(ctx context.Context, o sandbox.Options) error {
+	if found, err := sandbox.Open(o.Dir); err == nil {
 		daemons, err := found.Status(ctx)
 		if err != nil {
 			return err
@@ -103,26 +110,12 @@ func (w *world) startClusters(ctx context.Context, o demoOptions) error {
 		}
 	}
 	var err error
-	w.box, err = sandbox.Up(ctx, sandbox.Options{Dir: o.dir, Log: w.app.log})
+	w.box, err = sandbox.Up(ctx, o)
 	return err
 }
 
-func (w *world) openClusters() (err error) {
-	a, b := w.cfg.Sites["a"].HBase, w.cfg.Sites["b"].HBase
-	source := hbase.Config{Quorum: a.Quorum, ZNodeParent: a.ZNodeParent, RootDir: a.RootDir, User: a.User}
-	target := hbase.Config{Quorum: b.Quorum, ZNodeParent: b.ZNodeParent, RootDir: b.RootDir, User: b.User}
-	if w.source, err = hbase.Open(source); err != nil {
-		return err
-	}
-	if w.target, err = hbase.Open(target); err != nil {
-		return err
-	}
-	if w.sourceRows, err = rows.Open(source); err != nil {
-		return err
-	}
-	w.targetRows, err = rows.Open(target)
-	return err
-}
+// atEnd has something closed with the world.
+func (w *world) atEnd(end func() error) { w.ends = append(w.ends, end) }
 
 func (w *world) startWorker() {
 	ctx, stop := context.WithCancel(context.Background()) // outlives Ctrl-C until close
@@ -153,15 +146,8 @@ func (w *world) close(keep bool) error {
 		w.stopWorker()
 		err = <-w.worker
 	}
-	for _, c := range []*rows.Client{w.sourceRows, w.targetRows} {
-		if c != nil {
-			c.Close()
-		}
-	}
-	for _, c := range []*hbase.Cluster{w.source, w.target} {
-		if c != nil {
-			err = errors.Join(err, c.Close())
-		}
+	for _, end := range slices.Backward(w.ends) {
+		err = errors.Join(err, end())
 	}
 	if w.client != nil {
 		w.client.Close()
@@ -177,6 +163,72 @@ func (w *world) close(keep bool) error {
 		err = errors.Join(err, w.box.Down(ctx))
 	}
 	return err
+}
+
+// lookEvery is how often a demo asks where its run is. Around the switch it
+// decides how late the writer learns of the target.
+const lookEvery = 100 * time.Millisecond
+
+// follow goes with a run to its end: it tells what changes, and lets the story
+// act on every look.
+func (w *world) follow(ctx context.Context, id string, act func(context.Context, view) error) (view, error) {
+	s := session{client: w.client, endpoint: w.endpoint}
+	t := w.app.newTeller(ctx)
+	defer t.close()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		v, err := w.app.look(ctx, s, id)
+		if err != nil || v.closed() {
+			return v, err
+		}
+		if err := errors.Join(t.tell(v), w.workerEnded()); err != nil {
+			return v, err
+		}
+		if err := act(ctx, v); err != nil {
+			return v, err
+		}
+		select {
+		case <-ctx.Done():
+			return v, context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+// resultOf reads how a run ended. One that did not complete is an error; what
+// blocked it is shown.
+func (w *world) resultOf(v view, result any) error {
+	if err := v.ended(); err != nil {
+		p := &page{w: w.app.err}
+		if len(v.Status.Findings) > 0 {
+			showFindings(p, v.Status.Findings)
+		}
+		return errors.Join(err, p.err)
+	}
+	if err := json.Unmarshal(v.result, result); err != nil {
+		return fmt.Errorf("read the result of %s: %w", v.WorkflowID, err)
+	}
+	return nil
+}
+
+// tell sends an update to a story's run.
+func (w *world) tell(ctx context.Context, v view, update, updateID string, arg any) error {
+	_, err := w.app.ask(ctx, session{client: w.client, endpoint: w.endpoint}, v, update, updateID, arg)
+	return err
+}
+
+// ledger makes a place for a writer's ledger, and removes it with the world
+// unless that is kept.
+func (w *world) ledger(keep bool) (string, error) {
+	dir, err := os.MkdirTemp("", "drover-demo-")
+	if err != nil {
+		return "", fmt.Errorf("make a directory for the ledger: %w", err)
+	}
+	if !keep {
+		w.atEnd(func() error { return os.RemoveAll(dir) })
+	}
+	return filepath.Join(dir, "ledger"), nil
 }
 
 func (w *world) tellKept() {

@@ -75,6 +75,11 @@ func parseHDFSMirror(json []byte) (request, error) {
 	if err != nil {
 		return request{}, usage("%w", err).try("drover schema HDFSMirror, which lists every key")
 	}
+	return mirrorRequest(in), nil
+}
+
+// mirrorRequest describes a normalised input.
+func mirrorRequest(in workflows.HDFSMirrorInput) request {
 	// Like a migration's, the id holds neither slash nor colon.
 	sum := sha256.Sum256([]byte(in.SourcePath + "\n" + in.TargetPath))
 	id := fmt.Sprintf("hdfs-mirror.%s.%s.%s.%s", in.Source, in.Target, path.Base(in.TargetPath), hex.EncodeToString(sum[:4]))
@@ -83,7 +88,7 @@ func parseHDFSMirror(json []byte) (request, error) {
 		id:    strings.ReplaceAll(id, ":", "~"),
 		title: fmt.Sprintf("%s: %s -> %s: %s", in.Source, in.SourcePath, in.Target, in.TargetPath),
 		sites: []string{in.Source, in.Target},
-	}, nil
+	}
 }
 
 // hbaseMigrationID is stable: Temporal refuses a second run of the same tables

@@ -76,7 +76,9 @@ func must(t *testing.T, code int, words string, args ...string) said {
 	return got
 }
 
-func TestVerbsOnARealTemporal(t *testing.T) {
+// ownTemporal starts a Temporal for this test alone, which every verb then uses.
+func ownTemporal(t *testing.T) (address string) {
+	t.Helper()
 	attributes := map[string]string{}
 	for _, name := range workers.SearchAttributes() {
 		attributes[name] = "Keyword"
@@ -93,9 +95,14 @@ func TestVerbsOnARealTemporal(t *testing.T) {
 		}
 	})
 	t.Setenv("TEMPORAL_ADDRESS", server.GRPC)
+	return server.GRPC
+}
+
+func TestVerbsOnARealTemporal(t *testing.T) {
+	address := ownTemporal(t)
 	t.Setenv("DROVER_SANDBOX_DIR", t.TempDir())
 	t.Chdir(t.TempDir())
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: server.GRPC})
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: address})
 	if err != nil {
 		t.Fatal(err)
 	}

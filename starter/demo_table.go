@@ -2,53 +2,85 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/client"
 
 	"drover/internal/hbase"
+	"drover/internal/hbase/rows"
 	"drover/internal/workload"
 	"drover/workflows"
 	"drover/workflows/step"
 )
 
-// demo is one run of the demo: a table, its writer, its migration.
-type demo struct {
+// tableDemo is one run of the demo of a table: the table, its writer, its
+// migration.
+type tableDemo struct {
 	app     *app
-	options demoOptions
+	options tableDemoOptions
 	world   *world
 
+	source, target         *hbase.Cluster
+	sourceRows, targetRows *rows.Client
+
 	table  hbase.TableName
-	dir    string // ledger
+	ledger string
 	writer *workload.Writer
 	id     string // of the workflow
-	result workflows.HBaseMigrationResult
-	report demoReport
+	report tableDemoReport
 }
 
-// lookEvery is how often the demo asks where the run is. Around the switch it
-// decides how late the writer learns of the target.
-const lookEvery = 100 * time.Millisecond
+func (d *tableDemo) play(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{d.open, d.seed, d.startWriting, d.startRun, d.follow, d.writeOn, d.readBack} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	d.report.Millis = time.Since(d.world.began).Milliseconds()
+	if err := d.app.answer(d.report, d.report.print); err != nil {
+		return err
+	}
+	return d.report.problem()
+}
+
+func (d *tableDemo) open(context.Context) (err error) {
+	a, b := d.world.cfg.Sites["a"].HBase, d.world.cfg.Sites["b"].HBase
+	source := hbase.Config{Quorum: a.Quorum, ZNodeParent: a.ZNodeParent, RootDir: a.RootDir, User: a.User}
+	target := hbase.Config{Quorum: b.Quorum, ZNodeParent: b.ZNodeParent, RootDir: b.RootDir, User: b.User}
+	if d.source, err = hbase.Open(source); err != nil {
+		return err
+	}
+	d.world.atEnd(d.source.Close)
+	if d.target, err = hbase.Open(target); err != nil {
+		return err
+	}
+	d.world.atEnd(d.target.Close)
+	if d.sourceRows, err = rows.Open(source); err != nil {
+		return err
+	}
+	d.world.atEnd(func() error { d.sourceRows.Close(); return nil })
+	if d.targetRows, err = rows.Open(target); err != nil {
+		return err
+	}
+	d.world.atEnd(func() error { d.targetRows.Close(); return nil })
+	return nil
+}
 
 // seed makes the table: several families and regions, many versions, deletes,
 // and a region split after the load, so that the snapshot holds references.
-func (d *demo) seed(ctx context.Context) error {
+func (d *tableDemo) seed(ctx context.Context) error {
 	d.table = hbase.TableName{Namespace: "demo", Qualifier: "orders_" + time.Now().Format("20060102_150405")}
 	spec := workload.Spec{
 		Table: d.table, Regions: 4, Rows: d.options.rows, Versions: 3, Deletes: d.options.rows / 20,
 		SplitAfterLoad: true, Seed: 1,
 	}
 	d.app.say("loading table %s: %s rows, 3 versions of every cell", d.table, humanize.Comma(int64(spec.Rows)))
-	if _, err := d.world.source.CreateNamespace(ctx, d.table.Namespace, 0); err != nil {
+	if _, err := d.source.CreateNamespace(ctx, d.table.Namespace, 0); err != nil {
 		return err
 	}
-	stats, err := workload.Seed(ctx, d.world.source, d.world.sourceRows, spec)
+	stats, err := workload.Seed(ctx, d.source, d.sourceRows, spec)
 	if err != nil {
 		return err
 	}
@@ -56,12 +88,12 @@ func (d *demo) seed(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) startWriting(context.Context) error {
+func (d *tableDemo) startWriting(context.Context) error {
 	var err error
-	if d.dir, err = os.MkdirTemp("", "drover-demo-"); err != nil {
-		return fmt.Errorf("make a directory for the ledger: %w", err)
+	if d.ledger, err = d.world.ledger(d.options.keep); err != nil {
+		return err
 	}
-	d.writer, err = workload.StartWriter(d.world.sourceRows, workload.WriterConfig{Table: d.table, Rate: d.options.rate, LedgerPath: d.ledger()})
+	d.writer, err = workload.StartWriter(d.sourceRows, workload.WriterConfig{Table: d.table, Rate: d.options.rate, LedgerPath: d.ledger})
 	if err != nil {
 		return err
 	}
@@ -69,21 +101,16 @@ func (d *demo) startWriting(context.Context) error {
 	return nil
 }
 
-func (d *demo) ledger() string { return filepath.Join(d.dir, "ledger") }
-
-// stopWriting is for the ways out; it may run twice.
-func (d *demo) stopWriting() {
-	if d.writer != nil {
-		ended, cancel := context.WithCancel(context.Background())
-		cancel()                    // nothing is waited for on the way out
-		_, _ = d.writer.Stop(ended) // its error was told where it mattered
+func (d *tableDemo) end() {
+	if d.writer == nil {
+		return
 	}
-	if d.dir != "" && !d.options.keep {
-		_ = os.RemoveAll(d.dir) // a left-over directory in /tmp harms nothing
-	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()                    // nothing is waited for on the way out
+	_, _ = d.writer.Stop(ended) // its error was told where it mattered
 }
 
-func (d *demo) startRun(ctx context.Context) error {
+func (d *tableDemo) startRun(ctx context.Context) error {
 	in := workflows.HBaseMigrationInput{Source: "a", Target: "b", Tables: []string{d.table.String()}, StartedBy: "demo"}
 	d.id = hbaseMigrationID(in)
 	run, err := d.world.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -98,67 +125,44 @@ func (d *demo) startRun(ctx context.Context) error {
 	return nil
 }
 
-// follow goes with the run to its end: it tells each phase, stops at the
-// gates, and sends the writer to the target when that is open.
-func (d *demo) follow(ctx context.Context) error {
-	s := session{client: d.world.client, endpoint: d.world.endpoint}
-	t := d.app.newTeller(ctx)
-	defer t.close()
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	g := &demoGate{demo: d}
-	for {
-		v, err := d.app.look(ctx, s, d.id)
-		if err != nil {
-			return err
-		}
-		if v.closed() {
-			return d.ended(ctx, v)
-		}
-		if err := errors.Join(t.tell(v), d.world.workerEnded()); err != nil {
-			return err
-		}
+// follow goes with the run to its end: it stops at the gates, and sends the
+// writer to the target when that is open.
+func (d *tableDemo) follow(ctx context.Context) error {
+	g := &tableGate{demo: d}
+	v, err := d.world.follow(ctx, d.id, func(ctx context.Context, v view) error {
 		if v.Status.Phase == workflows.PhaseSwitch || v.Status.Phase == workflows.PhaseCleanup {
-			d.writer.Switch(d.world.targetRows)
+			d.writer.Switch(d.targetRows)
 		}
-		if err := g.pass(ctx, v); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-		}
+		return g.pass(ctx, v)
+	})
+	if err != nil {
+		return err
 	}
+	return d.ended(ctx, v)
 }
 
-func (d *demo) ended(ctx context.Context, v view) error {
-	if err := v.ended(); err != nil {
-		p := &page{w: d.app.err}
-		showFindings(p, v.Status.Findings)
-		return errors.Join(err, p.err)
-	}
-	if err := json.Unmarshal(v.result, &d.result); err != nil {
-		return fmt.Errorf("read the result of %s: %w", d.id, err)
+func (d *tableDemo) ended(ctx context.Context, v view) (err error) {
+	var result workflows.HBaseMigrationResult
+	if err := d.world.resultOf(v, &result); err != nil {
+		return err
 	}
 	r := &d.report
-	r.Verdict = d.result.Verdict
-	for _, t := range d.result.Verified {
+	r.Verdict = result.Verdict
+	for _, t := range result.Verified {
 		r.Rows, r.Cells, r.Bytes, r.Digest = r.Rows+t.Rows, r.Cells+t.Cells, r.Bytes+t.Bytes, t.Digest
 	}
-	if f := d.result.Freeze; f != nil {
+	if f := result.Freeze; f != nil {
 		r.FreezeMillis = f.TotalMillis
 		r.Freeze = freezeTime{Fence: f.FenceMillis, Drain: f.DrainMillis, Delta: f.DeltaMillis, Open: f.OpenMillis}
 	}
-	for _, p := range d.result.Report.Phases {
-		r.Steps = append(r.Steps, stepTime{Name: p.Name, Millis: p.Millis(d.result.Report.Now)})
-	}
-	return d.measureOrchestration(ctx, v)
+	r.Steps = stepTimes(result.Report)
+	r.runCost, err = d.world.costOf(ctx, v, result.Report.Decisions)
+	return err
 }
 
 // writeOn lets the writer work against the target until enough is in the
 // ledger, some of it certainly from after the switch.
-func (d *demo) writeOn(ctx context.Context) error {
+func (d *tableDemo) writeOn(ctx context.Context) error {
 	want := max(d.options.acked, d.writer.Stats().Acked+int64(d.options.rate))
 	d.app.say("the writer goes on against the target")
 	ticker := time.NewTicker(lookEvery)
@@ -175,10 +179,10 @@ func (d *demo) writeOn(ctx context.Context) error {
 }
 
 // readBack reads every acknowledged write from the target.
-func (d *demo) readBack(ctx context.Context) error {
+func (d *tableDemo) readBack(ctx context.Context) error {
 	stats := d.writer.Stats()
 	d.app.say("reading %s acknowledged writes back from the target", humanize.Comma(stats.Acked))
-	check, err := workload.CheckLedger(ctx, d.world.targetRows, d.table, d.ledger())
+	check, err := workload.CheckLedger(ctx, d.targetRows, d.table, d.ledger)
 	if err != nil {
 		return err
 	}
@@ -187,13 +191,13 @@ func (d *demo) readBack(ctx context.Context) error {
 	return nil
 }
 
-// demoGate stops the demo at each gate once.
-type demoGate struct {
-	demo    *demo
+// tableGate stops the demo at each gate once.
+type tableGate struct {
+	demo    *tableDemo
 	decided string // digest
 }
 
-func (g *demoGate) pass(ctx context.Context, v view) error {
+func (g *tableGate) pass(ctx context.Context, v view) error {
 	s := v.Status
 	if s.WaitingAt == "" || s.Digest == "" || s.Digest == g.decided {
 		return nil
@@ -209,8 +213,6 @@ func (g *demoGate) pass(ctx context.Context, v view) error {
 		return nil
 	}
 	g.decided = s.Digest
-	at := session{client: g.demo.world.client, endpoint: g.demo.world.endpoint}
-	_, err := g.demo.app.ask(ctx, at, v, step.DecideUpdate, "demo/"+s.Digest,
+	return g.demo.world.tell(ctx, v, step.DecideUpdate, "demo/"+s.Digest,
 		step.Decision{Gate: s.WaitingAt, Digest: s.Digest, By: "demo", Reason: reason, Approved: true})
-	return err
 }

@@ -1,0 +1,93 @@
+//go:build cluster
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"drover/internal/hadoop/namenode"
+	"drover/internal/sandbox"
+	"drover/internal/sandbox/sandboxtest"
+	"drover/workflows"
+)
+
+// TestDemoOfATreeOnRealHDFS tells the whole story in the shared sandbox, and
+// looks afterwards that it is left as it was found.
+func TestDemoOfATreeOnRealHDFS(t *testing.T) {
+	box := sandboxtest.Shared(t)
+	ownTemporal(t)
+	before := daemons(t, box)
+	var out, talk strings.Builder
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	code := run(ctx, []string{"demo", "hdfs", "--yes", "--json", "--dir", box.Dir(), "--files", "100", "--acked", "600"}, strings.NewReader(""), &out, &talk)
+	t.Logf("the demo said:\n%s", talk.String())
+	var r treeDemoReport
+	if err := json.Unmarshal([]byte(out.String()), &r); err != nil || code != codeOK {
+		t.Fatalf("exit code %d, answer %q: %v", code, out.String(), err)
+	}
+	t.Logf("the answer:\n%s", out.String())
+	switch {
+	case r.Verdict != "match" || r.Lost != 0 || r.Unknown != 0:
+		t.Errorf("verdict %s, %d lost, %d unknown", r.Verdict, r.Lost, r.Unknown)
+	case r.Acked < 600 || r.OnTarget == 0 || r.ReadBack == 0 || r.Files == 0 || r.Bytes == 0:
+		t.Errorf("acked %d, on the target %d, read back %d, compared %d files of %d bytes: one is too few", r.Acked, r.OnTarget, r.ReadBack, r.Files, r.Bytes)
+	case r.Rounds < 3 || r.Baseline.Files == 0 || r.Brought.Files == 0:
+		t.Errorf("%d rounds brought %+v after a baseline of %+v, want one, one after the drift, and the last", r.Rounds, r.Brought, r.Baseline)
+	case !r.Drift.Found || r.Drift.Settled != workflows.ChoiceRestore:
+		t.Errorf("drift %+v, want it found and restored", r.Drift)
+	case r.FreezeMillis <= 0 || r.WriterFreezeMillis < r.FreezeMillis:
+		t.Errorf("the mirror froze for %d ms, the writer stood still for %d: it stands still at least as long", r.FreezeMillis, r.WriterFreezeMillis)
+	case !slices.ContainsFunc(r.Steps, func(s stepTime) bool { return s.Name == workflows.PhaseBaseline }) || r.HistoryEvents == 0:
+		t.Errorf("steps %v, %d events: want the phases of the run", r.Steps, r.HistoryEvents)
+	}
+	if !slices.Equal(before, daemons(t, box)) {
+		t.Errorf("daemons %v, before the demo %v: it leaves alone what it found running", daemons(t, box), before)
+	}
+	noDemoTree(t, box, talk.String())
+}
+
+// daemons gives the process of every daemon.
+func daemons(t *testing.T, box *sandbox.Sandbox) []int {
+	t.Helper()
+	list, err := box.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for _, d := range list {
+		pids = append(pids, d.PID)
+	}
+	return pids
+}
+
+// noDemoTree looks for the tree the demo said it wrote.
+func noDemoTree(t *testing.T, box *sandbox.Sandbox, said string) {
+	t.Helper()
+	_, rest, found := strings.Cut(said, "/demo/tree_")
+	name, _, _ := strings.Cut(rest, " ")
+	if !found {
+		t.Fatal("the demo did not say where its tree is")
+	}
+	for _, site := range box.Sites() {
+		nn, err := namenode.Open(namenode.Config{Addresses: []string{site.NameNode}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = nn.Stat(t.Context(), path.Join("/demo", "tree_"+name))
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("site %s: the tree tree_%s: %v, want it removed", site.Name, name, err)
+		}
+		if err := nn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
