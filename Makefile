@@ -7,10 +7,11 @@ GATE          := go run ./internal/testgate
 
 .PHONY: demo check test lint unit cluster bench bench-hbase build setup clean
 
-## demo: a table that is written to moves between two real clusters (YES=1 decides by itself)
+## demo: a table that is written to moves between two real clusters; DEMO=hdfs mirrors
+## a tree instead (YES=1 decides by itself)
 demo: setup
 	@echo "drover: compiling; the first time that takes a minute or two, without a word from the compiler" >&2
-	@go run ./starter demo $(if $(YES),--yes) $(DEMO_FLAGS)
+	@go run ./starter demo $(DEMO) $(if $(YES),--yes) $(DEMO_FLAGS)
 
 ## check: everything that needs no cluster, under two minutes when warm
 check: lint
