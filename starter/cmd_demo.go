@@ -109,9 +109,9 @@ tree with odd names, empty and large files, ACLs and extended attributes, and
 keep changing it. HDFSMirror copies it from a snapshot and follows it in rounds.
 Then somebody changes the target: the next round finds that, lists it, and waits
 for you to say "restore". At the cutover gate it shows its evidence and waits
-again; the writer is stopped, a last round runs, everything is compared, the
-writer goes on against the target, and every file it was ever told is written is
-read back from there. With --json the answer is one object.`,
+again; then the source is frozen under the writer, a last round runs, everything
+is compared, the writer goes on against the target, and every file it was ever
+told is written is read back from there. With --json the answer is one object.`,
 			codeOK, codeFailed, codeUsage, codeRefused, codeInterrupted),
 		Example: "  drover demo hdfs\n  drover demo hdfs --yes --json",
 		Args:    noArgs,

@@ -27,7 +27,6 @@ type treeDemo struct {
 	writer         *tree.Writer
 	id             string // of the workflow
 	gates          treeGates
-	held           string // phase in which the writer was stopped, "" while it writes
 	report         treeDemoReport
 }
 
@@ -115,7 +114,10 @@ func (d *treeDemo) end() {
 }
 
 func (d *treeDemo) startRun(ctx context.Context) error {
-	in := workflows.HDFSMirrorInput{Source: "a", Target: "b", SourcePath: d.root, TargetPath: d.root, StartedBy: "demo"}
+	in := workflows.HDFSMirrorInput{
+		Source: "a", Target: "b", SourcePath: d.root, TargetPath: d.root, StartedBy: "demo",
+		Freeze: workflows.FreezeQuota, // the writer is a superuser: permissions would not stop it
+	}
 	req := mirrorRequest(in)
 	d.id = req.id
 	run, err := d.world.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -130,8 +132,8 @@ func (d *treeDemo) startRun(ctx context.Context) error {
 	return nil
 }
 
-// follow goes with the run to its end: it acts at the gates, and stops and
-// moves the writer as people would.
+// follow goes with the run to its end: it acts at the gates, and sends the
+// writer to the target when that takes over.
 func (d *treeDemo) follow(ctx context.Context) error {
 	v, err := d.world.follow(ctx, d.id, d.act)
 	if err != nil {
@@ -142,6 +144,9 @@ func (d *treeDemo) follow(ctx context.Context) error {
 		return err
 	}
 	d.report.read(result)
+	if d.options.keep {
+		d.report.Left = result.Left
+	}
 	d.report.runCost, err = d.world.costOf(ctx, v, result.Report.Decisions)
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"drover/workflows"
@@ -16,7 +17,7 @@ const (
 	turnNone    turn = ""
 	turnPlant   turn = "plant"   // changes the target, then asks for another round
 	turnRestore turn = "restore" // approves the drift gate with that choice
-	turnCutover turn = "cutover" // stops the writer, then approves
+	turnCutover turn = "cutover" // approves, a few times at most
 	turnApprove turn = "approve"
 	turnWait    turn = "wait" // says what a person has to do
 )
@@ -56,8 +57,8 @@ const maxAttempts = 3
 
 // act is what the demo does on every look at the run.
 func (d *treeDemo) act(ctx context.Context, v view) error {
-	if err := d.steer(ctx, v.Status.Phase); err != nil {
-		return err
+	if v.Status.Phase == workflows.PhaseSwitch || v.Status.Phase == workflows.PhaseCleanup {
+		d.writer.Switch(d.target)
 	}
 	const yes = "the demo was started with --yes"
 	switch d.gates.turn(v.Status) {
@@ -83,12 +84,8 @@ func (d *treeDemo) act(ctx context.Context, v view) error {
 // waitWords says what a person has to do, with the command to the letter where
 // the gate's own leaves a choice.
 func waitWords(v view) string {
-	s := v.Status
-	switch s.WaitingAt {
-	case workflows.GateDrift:
+	if s := v.Status; s.WaitingAt == workflows.GateDrift {
 		return "waiting for you, in another terminal: " + step.ApproveCommand(v.WorkflowID, s.WaitingAt, s.Digest, workflows.ChoiceRestore)
-	case workflows.GateCutover:
-		return "waiting for you: the command above, in another terminal; the demo stops its writer as soon as you approve, as people do before"
 	}
 	return "waiting for you: the command above, in another terminal"
 }
@@ -105,65 +102,21 @@ func (d *treeDemo) drift(ctx context.Context, v view) error {
 	return d.world.tell(ctx, v, step.RemeasureUpdate, "demo/remeasure/"+v.Status.Digest, order)
 }
 
-// cutover stops the writer, then approves: the freeze is the time between.
+// cutover approves: from then on the run's own freeze refuses the writer.
 func (d *treeDemo) cutover(ctx context.Context, v view, reason string) error {
 	if d.report.Attempts++; d.report.Attempts > maxAttempts {
-		return fail(codeFailed, "the cutover failed %d times: %s", maxAttempts, lastNote(v.Status)).try("drover status " + d.id)
+		return fail(codeFailed, "the cutover failed %d times: %s", maxAttempts, lastFailure(v.Status)).try("drover status " + d.id)
 	}
-	d.app.say("stopping the writer, then approving: the freeze begins")
-	d.held = v.Status.Phase
-	if err := d.writer.Hold(ctx); err != nil {
-		return err
-	}
+	d.app.say("approving: the source is frozen under the writer, which keeps what is refused for the target")
 	return d.decide(ctx, v, "", reason)
 }
 
-func lastNote(s step.Status) string {
-	if len(s.Notes) == 0 {
-		return "the run does not say why"
+// lastFailure is what the run said last of a failed attempt.
+func lastFailure(s step.Status) string {
+	for _, note := range slices.Backward(s.Notes) {
+		if strings.Contains(note.Text, "failed") {
+			return note.Text
+		}
 	}
-	return s.Notes[len(s.Notes)-1].Text
-}
-
-// steer does with the writer what people do around a cutover: it stands still
-// from the approval on, goes on at the source when the attempt failed, and at
-// the target when that has taken over.
-func (d *treeDemo) steer(ctx context.Context, phase string) error {
-	switch writerAt(phase, d.held) {
-	case writerAtTarget:
-		d.writer.Switch(d.target)
-	case writerHeld:
-		d.held = phase
-		return d.writer.Hold(ctx)
-	case writerReleased:
-		d.held = ""
-		d.app.say("the cutover failed: the writer goes on at the source")
-		d.writer.Release()
-	}
-	return nil
-}
-
-// writerTo is what a phase asks of the writer.
-type writerTo string
-
-const (
-	writerUnchanged writerTo = ""
-	writerHeld      writerTo = "held"
-	writerReleased  writerTo = "released"
-	writerAtTarget  writerTo = "at the target"
-)
-
-// writerAt tells what a phase asks of a writer that was stopped in phase held.
-// That may be the phase of rounds still: the writer stops before the approval.
-func writerAt(phase, held string) writerTo {
-	in := func(name string) bool { return strings.HasPrefix(phase, name+"-") }
-	switch {
-	case phase == workflows.PhaseSwitch, phase == workflows.PhaseCleanup:
-		return writerAtTarget
-	case in(workflows.PhaseLastRound), in(workflows.PhaseVerify):
-		return writerHeld
-	case in(workflows.PhaseRounds) && held != "" && held != phase:
-		return writerReleased
-	}
-	return writerUnchanged
+	return "the run does not say why"
 }

@@ -31,8 +31,8 @@ type treeDemoReport struct {
 	// FreezeMillis is the mirror's own count: approval to proof.
 	FreezeMillis int64      `json:"freezeMillis"`
 	Freeze       treeFreeze `json:"freeze"`
-	// WriterFreezeMillis is what the writer felt: last change acknowledged by
-	// the source to first one acknowledged by the target.
+	// WriterFreezeMillis is what the writer felt: first change refused by the
+	// source to first one acknowledged by the target.
 	WriterFreezeMillis int64       `json:"writerFreezeMillis"`
 	Rounds             int         `json:"rounds"`
 	Baseline           treeBrought `json:"baseline"`
@@ -45,11 +45,12 @@ type treeDemoReport struct {
 	Run     string   `json:"run"`
 	UI      string   `json:"ui,omitempty"`
 	Missing []string `json:"missing,omitempty"` // the first lost files
+	Left    []string `json:"left,omitempty"`    // of what is kept: what is not as it was, and how to mend it
 	Millis  int64    `json:"millis"`            // of the whole demo
 }
 
 type treeFreeze struct {
-	Round  int64 `json:"roundMillis"`
+	Round  int64 `json:"roundMillis"` // freezing included
 	Verify int64 `json:"verifyMillis"`
 }
 
@@ -128,8 +129,11 @@ func (r treeDemoReport) print(w io.Writer) error {
 	if r.Unknown > 0 {
 		p.line("%d files were given up by the writer, of which nothing is claimed: %s", r.Unknown, r.WriterError)
 	}
-	p.line("the writer stood still for %s; from the approval on %s: last round %s, comparing everything %s",
-		millis(r.WriterFreezeMillis), millis(r.FreezeMillis), millis(r.Freeze.Round), millis(r.Freeze.Verify))
+	p.line("writes were refused from the approval on for %s: freeze and last round %s, comparing everything %s (the writer felt %s)",
+		millis(r.FreezeMillis), millis(r.Freeze.Round), millis(r.Freeze.Verify), millis(r.WriterFreezeMillis))
+	for _, left := range r.Left {
+		p.line("left: %s", left)
+	}
 	p.line("")
 	showSteps(p, r.Steps, r.runCost)
 	return p.err

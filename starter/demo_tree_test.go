@@ -52,28 +52,10 @@ func TestTreeDemoSaysTheExactCommand(t *testing.T) {
 	}
 }
 
-// TestTheWriterStandsStillWhileTheCutoverRuns, and only then.
-func TestTheWriterStandsStillWhileTheCutoverRuns(t *testing.T) {
-	for _, tc := range []struct {
-		phase, held string
-		want        writerTo
-	}{
-		{"preflight", "", writerUnchanged},
-		{"baseline", "", writerUnchanged},
-		{"rounds-1", "", writerUnchanged},
-		{"rounds-1", "rounds-1", writerUnchanged}, // stopped, the approval is under way
-		{"last-round-1", "rounds-1", writerHeld},
-		{"last-round-1", "", writerHeld}, // a person approved
-		{"verify-1", "last-round-1", writerHeld},
-		{"rounds-2", "last-round-1", writerReleased},
-		{"rounds-2", "rounds-1", writerReleased},
-		{"rounds-2", "", writerUnchanged},
-		{"switch", "last-round-2", writerAtTarget},
-		{"cleanup", "last-round-2", writerAtTarget},
-	} {
-		if got := writerAt(tc.phase, tc.held); got != tc.want {
-			t.Errorf("phase %s, held in %q: %q, want %q", tc.phase, tc.held, got, tc.want)
-		}
+func TestTreeDemoSaysWhyTheCutoverFailed(t *testing.T) {
+	s := step.Status{Notes: []step.Note{{Text: "cutover attempt 1 failed: a"}, {Text: "cutover attempt 2 failed: b"}, {Text: "remeasure by ann"}}}
+	if got := lastFailure(s); got != "cutover attempt 2 failed: b" {
+		t.Errorf("says %q", got)
 	}
 }
 
@@ -137,7 +119,7 @@ func TestTreeDemoReportKeepsItsKeys(t *testing.T) {
 	}
 	for _, words := range []string{
 		"verdict match: 1,500 files in 20 directories, 3.0 MiB", "3 rounds brought 100 files, 1.0 MiB (10 of the files by their tail)",
-		"settled by ann: restore", "1,234 changes acknowledged", "600 files read back from the target, 0 lost", "stood still for 2.50 s", "last round 1.50 s",
+		"settled by ann: restore", "1,234 changes acknowledged", "600 files read back from the target, 0 lost", "for 2.00 s: freeze and last round 1.50 s", "the writer felt 2.50 s",
 	} {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("the report lacks %q:\n%s", words, out.String())

@@ -88,6 +88,8 @@ func flagsOfHDFSMirror(in *pflag.FlagSet) {
 	in.Int("files-parallel", 0, "files copied at a time in each batch (default 8)")
 	in.Int("batches-parallel", 0, "batches copied at a time over all workers (default 2)")
 	in.Var(new(bytesFlag), "bytes-per-second", "limit of each batch, for instance 50MB (default none)")
+	in.String("freeze", "", "what keeps writers off the source during the cutover: word (people do), permissions or quota (default word)")
+	in.Bool("thaw", false, "lift the freeze of the source after the cutover")
 	in.StringArray("without", nil, "attribute that is not kept: owner, acl, xattr or times; repeat for more")
 }
 

@@ -31,13 +31,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "drover",
-		Short: "move live HBase tables between clusters, with a human at the cutover",
-		Long: `drover runs durable migration runbooks: it moves live HBase tables from one
-cluster to another, stops at a gate for a human decision, and proves that
-nothing was lost.
+		Short: "move live HBase tables and HDFS trees between clusters, with a human at the cutover",
+		Long: `drover runs durable migration runbooks: it moves live HBase tables, and trees of
+HDFS, from one cluster to another, stops at a gate for a human decision, and
+proves that nothing was lost.
 
 Start here:
   drover demo              watch a table that is written to move between two real clusters
+  drover demo hdfs         watch a tree that is written to be mirrored, and taken over
   drover plan --help       look at your own clusters without changing anything
 
 Exit codes:

@@ -3,7 +3,8 @@
 // migrate between. Nothing in it imitates HBase or HDFS.
 //
 // Nine JVMs run: one ZooKeeper, and per cluster a NameNode, a DataNode, an
-// HMaster and an HRegionServer. They are separate so that a test can kill one.
+// HMaster and an HRegionServer; with Options.OnlyHDFS the four of HDFS alone.
+// They are separate so that a test can kill one.
 // They outlive the process that started them; Down ends them. Everything they
 // write stays under one directory:
 //
