@@ -27,6 +27,7 @@ type treeDemo struct {
 	writer         *tree.Writer
 	id             string // of the workflow
 	gates          treeGates
+	removed        bool // both trees
 	report         treeDemoReport
 }
 
@@ -107,6 +108,9 @@ func (d *treeDemo) startWriting(ctx context.Context) error {
 func (d *treeDemo) end() {
 	if d.writer == nil {
 		return
+	}
+	if !d.removed {
+		d.app.say("what there is of the tree stays: %s on a and on b", d.root)
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()                    // nothing is waited for on the way out
@@ -199,7 +203,6 @@ func (d *treeDemo) readBack(ctx context.Context) error {
 // remove deletes both trees, unless somebody wants to look at them.
 func (d *treeDemo) remove(ctx context.Context) error {
 	if d.options.keep || d.report.problem() != nil {
-		d.app.say("the trees stay: %s on a and on b", d.root)
 		return nil
 	}
 	for _, t := range []tree.Target{d.source, d.target} {
@@ -207,6 +210,7 @@ func (d *treeDemo) remove(ctx context.Context) error {
 			return fmt.Errorf("delete the demo's tree: %w", err)
 		}
 	}
+	d.removed = true
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (d *treeDemo) act(ctx context.Context, v view) error {
 	case turnPlant:
 		return d.drift(ctx, v)
 	case turnRestore:
-		d.app.say("deciding for you: %s", step.ApproveCommand(v.WorkflowID, v.Status.WaitingAt, v.Status.Digest, workflows.ChoiceRestore))
+		d.world.say("deciding for you: %s", step.ApproveCommand(v.WorkflowID, v.Status.WaitingAt, v.Status.Digest, workflows.ChoiceRestore))
 		return d.decide(ctx, v, workflows.ChoiceRestore, yes)
 	case turnCutover:
 		return d.cutover(ctx, v, yes)
@@ -76,7 +76,7 @@ func (d *treeDemo) act(ctx context.Context, v view) error {
 		}
 		return d.decide(ctx, v, "", reason)
 	case turnWait:
-		d.app.say("%s", waitWords(v))
+		d.world.say("%s", waitWords(v))
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (d *treeDemo) drift(ctx context.Context, v view) error {
 		return fmt.Errorf("change the target behind the mirror's back: %w", err)
 	}
 	d.report.Drift.Planted = planted
-	d.app.say("not yet: somebody has just changed the target behind the mirror's back (%s appended to, %q added); another round must find that", planted[0], planted[1])
+	d.world.say("not yet: somebody has just changed the target behind the mirror's back (%s appended to, %q added); another round must find that", planted[0], planted[1])
 	order := map[string]string{"by": "demo", "reason": "a round after the target was changed"}
 	return d.world.tell(ctx, v, step.RemeasureUpdate, "demo/remeasure/"+v.Status.Digest, order)
 }
@@ -107,7 +107,7 @@ func (d *treeDemo) cutover(ctx context.Context, v view, reason string) error {
 	if d.report.Attempts++; d.report.Attempts > maxAttempts {
 		return fail(codeFailed, "the cutover failed %d times: %s", maxAttempts, lastFailure(v.Status)).try("drover status " + d.id)
 	}
-	d.app.say("approving: the source is frozen under the writer, which keeps what is refused for the target")
+	d.world.say("approving: the source is frozen under the writer, which keeps what is refused for the target")
 	return d.decide(ctx, v, "", reason)
 }
 

@@ -32,7 +32,8 @@ type world struct {
 	client   client.Client
 	endpoint temporalclient.Endpoint
 
-	ends []func() error // what a story opened, to be closed after the worker
+	teller *teller        // while a run is followed
+	ends   []func() error // what a story opened, to be closed after the worker
 
 	stopWorker func()
 	worker     chan error
@@ -174,7 +175,11 @@ const lookEvery = 100 * time.Millisecond
 func (w *world) follow(ctx context.Context, id string, act func(context.Context, view) error) (view, error) {
 	s := session{client: w.client, endpoint: w.endpoint}
 	t := w.app.newTeller(ctx)
-	defer t.close()
+	w.teller = t
+	defer func() {
+		w.teller = nil
+		t.close()
+	}()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -194,6 +199,16 @@ func (w *world) follow(ctx context.Context, id string, act func(context.Context,
 		case <-ticker.C:
 		}
 	}
+}
+
+// say is the app's, above the bars while there are any: they would wipe the
+// line out.
+func (w *world) say(format string, args ...any) {
+	if w.teller == nil || w.teller.bars == nil {
+		w.app.say(format, args...)
+		return
+	}
+	_, _ = fmt.Fprintf(w.teller.bars, "drover: "+format+"\n", args...) // talk, as there
 }
 
 // resultOf reads how a run ended. One that did not complete is an error; what
