@@ -99,7 +99,7 @@ func (d *treeDemo) drift(ctx context.Context, v view) error {
 	d.report.Drift.Planted = planted
 	d.world.say("not yet: somebody has just changed the target behind the mirror's back (%s appended to, %q added); another round must find that", planted[0], planted[1])
 	order := map[string]string{"by": "demo", "reason": "a round after the target was changed"}
-	return d.world.tell(ctx, v, step.RemeasureUpdate, "demo/remeasure/"+v.Status.Digest, order)
+	return d.world.tell(ctx, v, step.RoundUpdate, "demo/round/"+v.Status.Digest, order)
 }
 
 // cutover approves: from then on the run's own freeze refuses the writer.

@@ -31,30 +31,39 @@ func registerInput(flags *pflag.FlagSet) {
 	flags.AddFlagSet(in)
 }
 
-// mark says of the flags added last which key of which runbook they set. A flag
-// is called like its key, in dashes; one that stands for an item of a list has
-// the key's singular.
+// mark says of the flags added last which key of which runbook they set.
 func mark(in *pflag.FlagSet, runbooks ...string) {
 	in.VisitAll(func(flag *pflag.Flag) {
 		if flag.Annotations != nil {
 			return
 		}
-		first, rest, _ := strings.Cut(flag.Name, "-")
-		key := first
-		for word := range strings.SplitSeq(rest, "-") {
-			if word != "" {
-				key += strings.ToUpper(word[:1]) + word[1:]
-			}
-		}
-		if key == "table" {
-			key = "tables"
-		}
-		flag.Annotations = map[string][]string{inputKey: {key}}
+		flag.Annotations = map[string][]string{inputKey: {keyOf(flag.Name)}}
 		if len(runbooks) > 0 {
 			flag.Annotations[inputOf] = runbooks
 			flag.Usage = strings.Join(runbooks, ", ") + ": " + flag.Usage
 		}
 	})
+}
+
+// keyOf gives the key a flag sets. A flag is called like its key, in dashes; one
+// that stands for an item of a list has the key's singular, and a point leads
+// into an object.
+func keyOf(flag string) string {
+	switch flag {
+	case "table":
+		return "tables"
+	case "hook-before-switch":
+		return "hooks.beforeSwitch"
+	case "hook-after-switch":
+		return "hooks.afterSwitch"
+	}
+	first, rest, _ := strings.Cut(flag, "-")
+	for word := range strings.SplitSeq(rest, "-") {
+		if word != "" {
+			first += strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return first
 }
 
 func flagsOfEvery(in *pflag.FlagSet) {
@@ -88,8 +97,11 @@ func flagsOfHDFSMirror(in *pflag.FlagSet) {
 	in.Int("files-parallel", 0, "files copied at a time in each batch (default 8)")
 	in.Int("batches-parallel", 0, "batches copied at a time over all workers (default 2)")
 	in.Var(new(bytesFlag), "bytes-per-second", "limit of each batch, for instance 50MB (default none)")
+	in.Int("drift-samples", 0, "files of the target looked at before each round to find what others wrote (default 100)")
 	in.String("freeze", "", "what keeps writers off the source during the cutover: word (people do), permissions or quota (default word)")
 	in.Bool("thaw", false, "lift the freeze of the source after the cutover")
+	in.StringArray("hook-before-switch", nil, "hook of the workers' configuration to run before the commit line; repeat for more")
+	in.StringArray("hook-after-switch", nil, "hook of the workers' configuration to run behind the commit line; repeat for more")
 	in.StringArray("without", nil, "attribute that is not kept: owner, acl, xattr or times; repeat for more")
 }
 
@@ -117,13 +129,28 @@ func inputOfFlags(runbook string, given []*pflag.Flag) ([]byte, error) {
 		if err != nil {
 			return nil, usage("--%s: %w", flag.Name, err)
 		}
-		in[flag.Annotations[inputKey][0]] = value
+		put(in, flag.Annotations[inputKey][0], value)
 	}
 	text, err := json.Marshal(in)
 	if err != nil {
 		return nil, fmt.Errorf("make the input of the flags: %w", err)
 	}
 	return text, nil
+}
+
+// put sets a key, in the object that it leads into.
+func put(in map[string]any, key string, value any) {
+	object, inner, nested := strings.Cut(key, ".")
+	if !nested {
+		in[key] = value
+		return
+	}
+	within, ok := in[object].(map[string]any)
+	if !ok {
+		within = map[string]any{}
+		in[object] = within
+	}
+	within[inner] = value
 }
 
 // jsonOf gives a flag's value as JSON has it.

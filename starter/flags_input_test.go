@@ -17,7 +17,8 @@ func keysOfFlags(runbook string) []string {
 	keys := map[string]bool{}
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if of := flag.Annotations[inputOf]; len(of) == 0 || slices.Contains(of, runbook) {
-			keys[flag.Annotations[inputKey][0]] = true
+			key, _, _ := strings.Cut(flag.Annotations[inputKey][0], ".")
+			keys[key] = true
 		}
 	})
 	return slices.Sorted(maps.Keys(keys))
@@ -48,6 +49,10 @@ func TestFlagsMakeTheInputOfAFile(t *testing.T) {
 		{
 			"HDFSMirror", "--source a --target b --source-path /x --interval 15m --converge-at 7 --keep-snapshots 9 --without acl --without times --keep-on-abort",
 			`{"convergeAt":7,"interval":"15m0s","keepOnAbort":true,"keepSnapshots":9,"source":"a","sourcePath":"/x","startedBy":"olga","target":"b","without":["acl","times"]}`,
+		},
+		{
+			"HDFSMirror", "--hook-before-switch stop-jobs --hook-after-switch x --hook-after-switch y --freeze quota --thaw --drift-samples 5",
+			`{"driftSamples":5,"freeze":"quota","hooks":{"afterSwitch":["x","y"],"beforeSwitch":["stop-jobs"]},"startedBy":"olga","thaw":true}`,
 		},
 		{"HDFSMirror", "--started-by ann --bytes-per-second 1MiB", `{"bytesPerSecond":1048576,"startedBy":"ann"}`},
 	} {
