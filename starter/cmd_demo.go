@@ -125,8 +125,8 @@ told is written is read back from there. With --json the answer is one object.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.files, "files", 300, "files to draw at random, besides those of every odd name and size")
-	f.IntVar(&o.rate, "rate", 40, "changes a second while it runs")
-	f.Int64Var(&o.acked, "acked", 1000, "go on changing until this many changes were acknowledged")
+	f.IntVar(&o.rate, "rate", 20, "changes a second while it runs")
+	f.Int64Var(&o.acked, "acked", 500, "go on changing until this many changes were acknowledged")
 	return cmd
 }
 

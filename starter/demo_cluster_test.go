@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"drover/internal/config"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/sandbox"
 	"drover/internal/sandbox/sandboxtest"
@@ -28,7 +28,7 @@ func TestDemoOfATreeOnRealHDFS(t *testing.T) {
 	var out, talk strings.Builder
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	code := run(ctx, []string{"demo", "hdfs", "--yes", "--json", "--dir", box.Dir(), "--files", "100", "--acked", "600"}, strings.NewReader(""), &out, &talk)
+	code := run(ctx, []string{"demo", "hdfs", "--yes", "--json", "--dir", box.Dir(), "--files", "30", "--rate", "15", "--acked", "150"}, strings.NewReader(""), &out, &talk)
 	t.Logf("the demo said:\n%s", talk.String())
 	var r treeDemoReport
 	if err := json.Unmarshal([]byte(out.String()), &r); err != nil || code != codeOK {
@@ -38,7 +38,7 @@ func TestDemoOfATreeOnRealHDFS(t *testing.T) {
 	switch {
 	case r.Verdict != "match" || r.Lost != 0:
 		t.Errorf("verdict %s, %d lost: %v", r.Verdict, r.Lost, r.Missing)
-	case r.Acked < 600 || r.OnTarget == 0 || r.ReadBack == 0 || r.Files == 0 || r.Bytes == 0:
+	case r.Acked < 150 || r.OnTarget == 0 || r.ReadBack == 0 || r.Files == 0 || r.Bytes == 0:
 		t.Errorf("acked %d, on the target %d, read back %d, compared %d files of %d bytes: one is too few", r.Acked, r.OnTarget, r.ReadBack, r.Files, r.Bytes)
 	case r.Rounds < 3 || r.Baseline.Files == 0 || r.Brought.Files == 0:
 		t.Errorf("%d rounds brought %+v after a baseline of %+v, want one, one after the drift, and the last", r.Rounds, r.Brought, r.Baseline)
@@ -77,14 +77,17 @@ func noDemoTree(t *testing.T, box *sandbox.Sandbox, said string) {
 	if !found {
 		t.Fatal("the demo did not say where its tree is")
 	}
-	for _, site := range box.Sites() {
-		nn, err := namenode.Open(namenode.Config{Addresses: []string{site.NameNode}})
+	cfg, err := config.Load(box.ConfigPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for site, at := range cfg.Sites {
+		nn, err := namenode.Open(namenode.Config{Addresses: at.HDFS.NameNodes, User: at.HDFS.User})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = nn.Stat(t.Context(), path.Join("/demo", "tree_"+name))
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("site %s: the tree tree_%s: %v, want it removed", site.Name, name, err)
+		if _, err := nn.Stat(t.Context(), "/demo/tree_"+name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("site %s: the tree tree_%s: %v, want it removed", site, name, err)
 		}
 		if err := nn.Close(); err != nil {
 			t.Error(err)

@@ -121,7 +121,7 @@ func (d *tableDemo) startRun(ctx context.Context) error {
 		return fmt.Errorf("start the migration: %w", err)
 	}
 	d.report.Run, d.report.UI = d.id, d.world.endpoint.RunLink(d.id, run.GetRunID())
-	d.app.say("migration %s started: %s", d.id, d.report.UI)
+	d.app.say("migration %s started: UI %s", d.id, orNone(d.report.UI))
 	return nil
 }
 

@@ -121,6 +121,8 @@ func (d *treeDemo) startRun(ctx context.Context) error {
 	in := workflows.HDFSMirrorInput{
 		Source: "a", Target: "b", SourcePath: d.root, TargetPath: d.root, StartedBy: "demo",
 		Freeze: workflows.FreezeQuota, // the writer is a superuser: permissions would not stop it
+		// On a busy machine a round takes seconds; in a demo that is near enough.
+		ConvergeAt: 20 * int64(d.options.rate), MaxRounds: 3,
 	}
 	req := mirrorRequest(in)
 	d.id = req.id
@@ -132,7 +134,7 @@ func (d *treeDemo) startRun(ctx context.Context) error {
 		return fmt.Errorf("start the mirror: %w", err)
 	}
 	d.report.Run, d.report.UI = d.id, d.world.endpoint.RunLink(d.id, run.GetRunID())
-	d.app.say("mirror %s started: %s", d.id, d.report.UI)
+	d.app.say("mirror %s started: UI %s", d.id, orNone(d.report.UI))
 	return nil
 }
 

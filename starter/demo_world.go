@@ -175,6 +175,12 @@ const lookEvery = 100 * time.Millisecond
 func (w *world) follow(ctx context.Context, id string, act func(context.Context, view) error) (view, error) {
 	s := session{client: w.client, endpoint: w.endpoint}
 	t := w.app.newTeller(ctx)
+	switch { // a demo is never silent; with --json it tells its story on stderr
+	case w.app.json && t.bars != nil:
+		t.lines = t.bars
+	case w.app.json:
+		t.lines = w.app.err
+	}
 	w.teller = t
 	defer func() {
 		w.teller = nil
