@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what drover's sandbox and tests need beside Go: a JDK 17, Maven and
-# gcc. It says nothing when all of it is there. On Debian and Ubuntu (as root or
+# Installs what drover's sandbox and tests need beside Go: a JDK 17, Maven, gcc
+# and the ssh client. It says nothing when all of it is there. On Debian and Ubuntu (as root or
 # with sudo) and on macOS with Homebrew it installs what is missing; elsewhere,
 # or where it may not, it prints the command to run and exits 1.
 set -eu
@@ -50,6 +50,7 @@ missing() {
 	java_fits || echo jdk
 	mvn_fits || echo maven
 	cc_fits || echo gcc
+	command -v ssh >/dev/null 2>&1 || echo ssh
 }
 
 # packages FAMILY: the packages of that system for the words on stdin.
@@ -58,6 +59,7 @@ packages() {
 		case $1:$word in
 		debian:jdk) echo openjdk-17-jdk-headless ;;
 		debian:gcc) echo gcc libc6-dev ;;
+		debian:ssh) echo openssh-client ;;
 		brew:jdk) echo openjdk@17 ;;
 		*:*) echo "$word" ;;
 		esac
@@ -125,7 +127,7 @@ if command -v apt-get >/dev/null 2>&1; then
 elif [ "$(uname -s)" = Darwin ] && command -v brew >/dev/null 2>&1; then
 	install_brew
 else
-	die "missing: ${lacking% }; install with your system's package manager: a JDK $java_min (packages java-17-openjdk-devel or jdk17-openjdk), maven, gcc"
+	die "missing: ${lacking% }; install with your system's package manager: a JDK $java_min (packages java-17-openjdk-devel or jdk17-openjdk), maven, gcc, ssh"
 fi
 
 lacking=$(missing | tr '\n' ' ')
