@@ -16,6 +16,9 @@ import (
 type Config struct {
 	// Sites are the clusters a runbook may name, by the name it uses.
 	Sites map[string]Site `yaml:"sites"`
+	// CommandHosts are machines beside neither cluster that Hadoop's own
+	// commands may run on, by the name an input uses.
+	CommandHosts map[string]Hadoop `yaml:"commandHosts"`
 	// Temporal says where the Temporal service is; the environment
 	// (TEMPORAL_ADDRESS, TEMPORAL_PROFILE) wins over it.
 	Temporal Temporal `yaml:"temporal"`
@@ -36,6 +39,8 @@ func (c Config) Path() string { return c.path }
 type Site struct {
 	HBase HBase `yaml:"hbase"`
 	HDFS  HDFS  `yaml:"hdfs"`
+	// Hadoop says where the commands of the site's Hadoop are.
+	Hadoop Hadoop `yaml:"hadoop"`
 
 	properties hadoop.Site
 }

@@ -137,6 +137,12 @@ func TestParseRefusesInWords(t *testing.T) {
 		{"a hook with a variable of ours", minimal + "hooks: {h: {command: [x], env: {DROVER_KEY: \"env:A\"}}}\n", "set by the run"},
 		{"a hook that takes for ever", minimal + "hooks: {h: {command: [x], timeout: 100h}}\n", "at most 24h"},
 		{"an unknown key of a hook", minimal + "hooks: {h: {comand: [x]}}\n", `did you mean "command"?`},
+		{"a secret in a command's environment", minimal + "    hadoop: {env: {DB_PASSWORD: x}}\n", "hadoop.env.DB_PASSWORD stands for a secret"},
+		{"a relative directory of commands", minimal + "    hadoop: {bin: hadoop/bin}\n", "hadoop.bin \"hadoop/bin\": write an absolute path"},
+		{"ssh without a directory", minimal + "    hadoop: {ssh: {host: edge}}\n", "hadoop.ssh.dir"},
+		{"ssh without a host", minimal + "    hadoop: {ssh: {dir: /var/tmp/drover}}\n", "hadoop.ssh.host is missing"},
+		{"a command host that is a side", minimal + "commandHosts: {target: {}}\n", `command host "target"`},
+		{"an unknown key of a command host", minimal + "commandHosts: {edge: {ssh: {hots: x}}}\n", `unknown key "commandHosts.edge.ssh.hots"`},
 		{"an unknown queue", minimal + "worker: {queues: [site-b]}\n", `unknown queue "site-b", did you mean "site-a"?`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -109,6 +109,10 @@ func (c *Config) complete(dir string) error {
 		}
 		c.Sites[name] = site
 	}
+	for name, host := range c.CommandHosts {
+		host.complete(dir)
+		c.CommandHosts[name] = host
+	}
 	return nil
 }
 
@@ -116,6 +120,7 @@ func (s *Site) complete(dir string) error {
 	s.HBase.Site = within(dir, s.HBase.Site)
 	s.HDFS.CoreSite = within(dir, s.HDFS.CoreSite)
 	s.HDFS.HDFSSite = within(dir, s.HDFS.HDFSSite)
+	s.Hadoop.complete(dir)
 	var files []string
 	for _, path := range []string{s.HDFS.CoreSite, s.HDFS.HDFSSite, s.HBase.Site} {
 		if path != "" {

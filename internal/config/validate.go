@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
@@ -27,6 +28,14 @@ func (c Config) Validate() error {
 		}
 		for _, problem := range c.Sites[name].problems() {
 			problems = append(problems, fmt.Errorf("site %s: %w", name, problem))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.CommandHosts)) {
+		if !siteName.MatchString(name) || name == "source" || name == "target" {
+			problems = append(problems, fmt.Errorf("command host %q: a name has small letters, digits and -, and is neither source nor target", name))
+		}
+		for _, problem := range c.CommandHosts[name].problems() {
+			problems = append(problems, fmt.Errorf("command host %s: %w", name, problem))
 		}
 	}
 	if c.Temporal.Address != "" {
@@ -66,7 +75,7 @@ func (c Config) WorkerQueues() []string {
 }
 
 func (s Site) problems() []error {
-	problems := s.hdfsProblems()
+	problems := append(s.hdfsProblems(), s.Hadoop.problems()...)
 	if !s.HasHBase() && !s.HDFS.empty() {
 		return problems
 	}

@@ -10,7 +10,8 @@
 //
 //	state.json   ports, settings and process ids
 //	drover.yaml  a Drover configuration with the two sites
-//	conf/        XML configuration: a, b (daemons and clients), a-tools, b-tools
+//	conf/        XML configuration: a, b (daemons and clients), a-tools, b-tools, a-cli, b-cli
+//	bin/         a/hadoop, a/hdfs, a/mapred and the same for b: Launcher
 //	data/        what the daemons store
 //	logs/        one file per daemon, appended to over restarts
 //

@@ -166,6 +166,9 @@ func (s *Sandbox) settle(ctx context.Context, opts Options) error {
 	if err := s.writeConf(); err != nil {
 		return err
 	}
+	if err := s.writeLaunchers(); err != nil {
+		return err
+	}
 	return s.writeState()
 }
 
@@ -317,8 +320,8 @@ func (s *Sandbox) configYAML() []byte {
 	out.WriteString("# Written by `drover sandbox up`; every up writes it again.\nsites:\n")
 	for _, site := range SiteNames() {
 		conf := s.confDir(site)
-		fmt.Fprintf(&out, "  %s:\n    hbase:\n      site: %q\n    hdfs:\n      coreSite: %q\n      hdfsSite: %q\n", site,
-			filepath.Join(conf, "hbase-site.xml"), filepath.Join(conf, "core-site.xml"), filepath.Join(conf, "hdfs-site.xml"))
+		fmt.Fprintf(&out, "  %s:\n    hbase:\n      site: %q\n    hdfs:\n      coreSite: %q\n      hdfsSite: %q\n    hadoop:\n      bin: %q\n", site,
+			filepath.Join(conf, "hbase-site.xml"), filepath.Join(conf, "core-site.xml"), filepath.Join(conf, "hdfs-site.xml"), s.launcherDir(site))
 	}
 	return out.Bytes()
 }

@@ -171,6 +171,9 @@ func (s *Sandbox) writeConf() error {
 			}
 			files[path] = body
 		}
+		if err := s.cliConf(site, files); err != nil {
+			return err
+		}
 		files[filepath.Join(conf, "log4j2.properties")] = []byte(daemonLog4j)
 		files[filepath.Join(tools, "log4j2.properties")] = []byte(toolsLog4j)
 		// The HDFS daemons look for their web pages on the classpath and refuse
