@@ -175,6 +175,9 @@ func mend(ctx context.Context, source, target tree.Tree, snapshot string, differ
 	if err := finishDirs(ctx, source, target, changes, o); err != nil {
 		return err
 	}
+	if st, err := target.NN.Stat(ctx, target.Root); err != nil || !st.Snapshottable {
+		return err // a baseline: its snapshot is yet to come
+	}
 	return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-mending-"+time.Now().UTC().Format("20060102T150405.000"))
 }
 

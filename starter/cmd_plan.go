@@ -84,13 +84,18 @@ func (a *app) plan(ctx context.Context, name string, o startOptions, flags *pfla
 
 func preflightMirror(ctx context.Context, cfg config.Config, in workflows.HDFSMirrorInput) ([]preflight.Finding, error) {
 	sites := activities.NewSites(cfg)
+	at := activities.MirrorAt{
+		Pair:       activities.Pair{Source: in.Source, Target: in.Target},
+		SourcePath: in.SourcePath, TargetPath: in.TargetPath, RunKey: "plan",
+	}
 	seen, err := activities.NewMirror(sites).PreflightMirror(ctx, activities.MirrorPreflightInput{
-		MirrorAt: activities.MirrorAt{
-			Pair:       activities.Pair{Source: in.Source, Target: in.Target},
-			SourcePath: in.SourcePath, TargetPath: in.TargetPath, RunKey: "plan",
-		},
-		From: in.From, Freeze: in.Freeze, Hooks: slices.Concat(in.Hooks.BeforeSwitch, in.Hooks.AfterSwitch),
+		MirrorAt: at, From: in.From, Freeze: in.Freeze, Hooks: slices.Concat(in.Hooks.BeforeSwitch, in.Hooks.AfterSwitch),
 	})
+	if err == nil && in.Engine.Kind == workflows.EngineDistcp {
+		var engine activities.DistcpPreflightResult
+		engine, err = activities.NewMirror(sites).PreflightMirrorDistcp(ctx, activities.MirrorDistcpInput{MirrorAt: at, Engine: in.Engine, From: in.From})
+		seen.Findings = append(seen.Findings, engine.Findings...)
+	}
 	return seen.Findings, errors.Join(err, sites.Close())
 }
 

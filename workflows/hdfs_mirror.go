@@ -200,9 +200,14 @@ func (m *hdfsMirror) preflight(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	m.run.Findings(ctx, m.found.Findings)
+	engine, err := m.preflightEngine(ctx)
+	if err != nil {
+		return err
+	}
+	findings := slices.Concat(m.found.Findings, engine)
+	m.run.Findings(ctx, findings)
 	var blocking []string
-	for _, f := range m.found.Findings {
+	for _, f := range findings {
 		if f.Severity == preflight.Block && !slices.Contains(m.in.Accept, f.ID) {
 			blocking = append(blocking, f.ID+" ("+f.Subject+")")
 		}

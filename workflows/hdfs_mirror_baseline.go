@@ -119,7 +119,12 @@ func (m *hdfsMirror) copyAll(ctx workflow.Context, snapshot string) error {
 		MirrorAt: m.at, Snapshot: snapshot, Digest: list.Digest,
 		Parallel: m.in.FilesParallel, BytesPerSecond: m.in.BytesPerSecond, Without: m.in.Without,
 	}
-	if _, err := step.Once(bulk(ctx, m.in.Target), m.run, "baseline/dirs", hm.MakeMirrorDirectories, part); err != nil {
+	if m.in.distcp() {
+		if err := m.distcp(ctx, "baseline", "baseline/copied", "", snapshot); err != nil {
+			return err
+		}
+		list.Shards = 0
+	} else if _, err := step.Once(bulk(ctx, m.in.Target), m.run, "baseline/dirs", hm.MakeMirrorDirectories, part); err != nil {
 		return err
 	}
 	err = m.run.Batches(ctx, step.BatchOptions{Name: "baseline/files", Count: list.Shards, Size: 1, Parallel: m.in.BatchesParallel, Unit: "shards"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"drover/activities"
 	"drover/internal/strictjson"
 	"drover/workflows/step"
 )
@@ -63,6 +64,8 @@ type HDFSMirrorInput struct {
 	Hooks MirrorHooks `json:"hooks,omitzero" jsonschema:"description=commands of the workers' configuration to run around the switch"`
 	// Without lists attributes that are not kept and not compared.
 	Without []string `json:"without,omitempty" jsonschema:"description=attributes not kept: owner; acl; xattr; times"`
+	// Engine says what copies: drover itself, or distcp. Default native.
+	Engine activities.MirrorEngine `json:"engine,omitzero" jsonschema:"description=what copies the data"`
 	// Accept, TwoPersons, StartedBy, Rehearsal and AutoApprove
 	// are those of every runbook.
 	Accept      []string `json:"accept,omitempty" jsonschema:"description=ids of blocking preflight findings to accept"`
@@ -167,7 +170,7 @@ func (in HDFSMirrorInput) Validate() error {
 	case in.TwoPersons && in.StartedBy == "":
 		return wrong("twoPersons needs startedBy")
 	}
-	return errors.Join(in.validateTrees(), in.validateFreeze(), in.Hooks.validate())
+	return errors.Join(in.validateTrees(), in.validateFreeze(), in.Hooks.validate(), in.validateEngine())
 }
 
 // withoutNames are the attributes that a mirror may leave alone.

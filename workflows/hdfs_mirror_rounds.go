@@ -13,7 +13,7 @@ import (
 )
 
 // roundKeys are what one round remembers; forgotten when it is done.
-var roundKeys = []string{"round/drift", "round/settled", "round/taken", "round/plan", "round/operations", "round/copies", "round/attributes", "round/checked"}
+var roundKeys = []string{"round/drift", "round/settled", "round/taken", "round/plan", "round/operations", "round/copies", "round/attributes", "round/checked", "round/distcp", "round/distcp/attempt", "round/distcp/back"}
 
 // converge runs rounds until one had few changes, or too many were run: the
 // writers are then faster than the mirror, and the evidence says so.
@@ -79,6 +79,12 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 // what is copied, then the attributes of directories.
 func (m *hdfsMirror) apply(ctx workflow.Context, r activities.MirrorRoundInput, plan activities.MirrorRoundPlan) error {
 	const operationsABatch, copiesABatch = 2000, 2000
+	if m.in.distcp() && plan.Operations+plan.Copies > 0 {
+		if err := m.distcp(ctx, "round", "rounds/copied", r.From, r.To); err != nil {
+			return err
+		}
+		plan.Operations = 0 // what is left to copy is what distcp cannot bring
+	}
 	err := m.run.Batches(ctx, step.BatchOptions{Name: "round/operations", Count: plan.Operations, Size: operationsABatch, Parallel: 1, Unit: "operations"},
 		func(ctx workflow.Context, first, last int64) error {
 			in := activities.MirrorOperationsInput{MirrorRoundInput: r, Digest: plan.Digest, First: first, Last: last}

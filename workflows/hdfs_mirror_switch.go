@@ -23,7 +23,7 @@ func (m *hdfsMirror) handOver(ctx workflow.Context) error {
 	}
 	back := HDFSMirrorInput{
 		Source: m.in.Target, Target: m.in.Source, SourcePath: m.in.TargetPath, TargetPath: m.in.SourcePath,
-		From: m.state.Common, Without: m.in.Without, KeepOnAbort: true,
+		From: m.state.Common, Without: m.in.Without, KeepOnAbort: true, Engine: reversed(m.in.Engine),
 	}
 	m.result.Reverse = &back
 	if err := m.openTarget(ctx); err != nil {

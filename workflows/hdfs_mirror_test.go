@@ -250,15 +250,24 @@ func TestAFailedMirrorCutoverAsksAgain(t *testing.T) {
 // TestAMirrorThatContinuesAsNewRepeatsNothing cuts the run at every batch and
 // gate, and wants the calls of one that ran in one piece.
 func TestAMirrorThatContinuesAsNewRepeatsNothing(t *testing.T) {
-	in, calls, runs := mirrorInput(), []string(nil), 0
+	calls, runs := inPieces(t, newMirrorBench, mirrorInput(), "CopyMirrorShards", "ApplyMirrorOperations", "CopyMirrorChanges", "SourceOpenFiles")
+	want := slices.Concat(toMirror, rounding, proving, dropping)
+	if got := fmt.Sprint(calls); got != fmt.Sprint(want) || runs < 3 {
+		t.Errorf("%d continuations, calls\n got %v\nwant %v", runs, calls, want)
+	}
+}
+
+// inPieces runs a mirror that continues as new after each of the activities
+// named, and returns all calls and the number of continuations.
+func inPieces(t *testing.T, fresh func(*testing.T) *bench, in workflows.HDFSMirrorInput, cuts ...string) (calls []string, runs int) {
+	t.Helper()
 	for ; ; runs++ {
 		if runs > 40 {
 			t.Fatalf("40 continuations and no end: %v", calls)
 		}
-		b := newMirrorBench(t)
+		b := fresh(t)
 		// The listener runs where the environment's own callbacks run; an
 		// activity runs beside its siblings.
-		cuts := []string{"CopyMirrorShards", "ApplyMirrorOperations", "CopyMirrorChanges", "SourceOpenFiles"}
 		b.env.SetOnActivityCompletedListener(func(done *activity.Info, _ converter.EncodedValue, _ error) {
 			if slices.Contains(cuts, done.ActivityType.Name) {
 				b.env.SetContinueAsNewSuggested(true)
@@ -277,7 +286,7 @@ func TestAMirrorThatContinuesAsNewRepeatsNothing(t *testing.T) {
 		calls = append(calls, b.calls...)
 		var again *workflow.ContinueAsNewError
 		if err == nil {
-			break
+			return calls, runs
 		}
 		if !errors.As(err, &again) {
 			t.Fatal(err)
@@ -286,9 +295,5 @@ func TestAMirrorThatContinuesAsNewRepeatsNothing(t *testing.T) {
 		if err := converter.GetDefaultDataConverter().FromPayloads(again.Input, &in); err != nil {
 			t.Fatal(err)
 		}
-	}
-	want := slices.Concat(toMirror, rounding, proving, dropping)
-	if got := fmt.Sprint(calls); got != fmt.Sprint(want) || runs < 3 {
-		t.Errorf("%d continuations, calls\n got %v\nwant %v", runs, calls, want)
 	}
 }
