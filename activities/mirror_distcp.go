@@ -119,6 +119,17 @@ func (a *Mirror) RunMirrorDistcp(ctx context.Context, in MirrorDistcpInput) (Mir
 		return MirrorDistcpResult{}, err
 	}
 	name := fmt.Sprintf("%s-%d", in.Snapshot, in.Attempt)
+	out, err := a.runDistcp(ctx, e, c, in, name, p)
+	if err != nil && temporal.IsCanceledError(context.Cause(ctx)) {
+		// Not when a worker stops, or lost its server: another goes on waiting.
+		ending, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer stop()
+		err = errors.Join(context.Cause(ctx), e.Cancel(ending, name))
+	}
+	return out, err
+}
+
+func (a *Mirror) runDistcp(ctx context.Context, e distcp.Engine, c distcp.Copy, in MirrorDistcpInput, name string, p *pulse) (MirrorDistcpResult, error) {
 	argv, err := a.distcpCommand(ctx, e, c, in, name)
 	if err == nil {
 		err = forgetJobs(ctx, e, distcpJobs(in), name)
@@ -131,18 +142,13 @@ func (a *Mirror) RunMirrorDistcp(ctx context.Context, in MirrorDistcpInput) (Mir
 		p.show(Progress{Name: strings.TrimSpace("distcp " + now.JobID), Done: int64(max(now.MapPercent, 0)), Total: 100, Unit: "% of the maps"})
 	})
 	var failed *distcp.Failure
-	switch {
-	case errors.As(err, &failed):
+	if errors.As(err, &failed) {
 		out.JobID = failed.JobID
 		out.Failure = &DistcpFailure{ID: failed.ID, Kind: failed.Kind, Happened: failed.Happened(), Do: failed.Do, Touched: failed.TargetTouched}
 		// What a lost client left on YARN would write beside the next attempt.
 		return out, e.Cancel(ctx, name)
-	case err != nil && temporal.IsCanceledError(context.Cause(ctx)):
-		// Not when a worker stops, or lost its server: another goes on waiting.
-		ending, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer stop()
-		return out, errors.Join(context.Cause(ctx), e.Cancel(ending, name))
-	case err != nil:
+	}
+	if err != nil {
 		return out, err
 	}
 	out.JobID, out.Seconds = done.JobID, int64(done.EndedAt.Sub(done.StartedAt).Seconds())

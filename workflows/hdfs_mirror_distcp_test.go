@@ -204,21 +204,3 @@ func TestADistcpMirrorThatContinuesAsNewRepeatsNothing(t *testing.T) {
 		t.Errorf("%d continuations, calls\n got %v\nwant %v", runs, calls, want)
 	}
 }
-
-func TestEnginesAreRefusedInWords(t *testing.T) {
-	for text, want := range map[string]string{
-		`"engine":{"kind":"yarn"}`:                             `engine.kind "yarn" is unknown`,
-		`"engine":{"queue":"x"}`:                               "add engine.kind distcp",
-		`"engine":{"kind":"distcp","att":"source"}`:            `unknown key "engine.att"`,
-		`"engine":{"kind":"distcp","at":"a b"}`:                "name of commandHosts",
-		`"engine":{"kind":"distcp","maps":-1}`:                 "not negative",
-		`"engine":{"kind":"distcp"},"bytesPerSecond":1000`:     "engine.bandwidthMB",
-		`"engine":{"kind":"distcp","at":"edge","maps":3}`:      "",
-		`"engine":{"kind":"native"},"bytesPerSecond":10000000`: "",
-	} {
-		_, err := workflows.ParseHDFSMirrorInput([]byte(`{"source":"a","target":"b","sourcePath":"/x",` + text + `}`))
-		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
-			t.Errorf("%s: %v, want %q", text, err, want)
-		}
-	}
-}

@@ -31,6 +31,13 @@ func TestParseHDFSMirrorInput(t *testing.T) {
 		{"soak without a unit", start + `,"soak":24}`, "string with a unit"},
 		{"soak that nobody ends", start + `,"soak":"24h","rehearsal":true,"autoApprove":true}`, "leave one out"},
 		{"negative rate", start + `,"bytesPerSecond":-1}`, "negative"},
+		{"unknown engine", start + `,"engine":{"kind":"yarn"}}`, `engine.kind "yarn" is unknown`},
+		{"a queue for drover's own engine", start + `,"engine":{"queue":"x"}}`, "add engine.kind distcp"},
+		{"unknown key of the engine", start + `,"engine":{"kind":"distcp","att":"source"}}`, `unknown key "engine.att"`},
+		{"no machine for distcp", start + `,"engine":{"kind":"distcp","at":"a b"}}`, "name of commandHosts"},
+		{"negative maps", start + `,"engine":{"kind":"distcp","maps":-1}}`, "not negative"},
+		{"a rate that distcp would not keep", start + `,"engine":{"kind":"distcp"},"bytesPerSecond":1000}`, "engine.bandwidthMB"},
+		{"distcp on a third machine", start + `,"engine":{"kind":"distcp","at":"edge","maps":3}}`, ""},
 		{"auto approve in earnest", start + `,"autoApprove":true}`, "needs rehearsal"},
 		{"two persons, nobody started", start + `,"twoPersons":true}`, "needs startedBy"},
 	} {

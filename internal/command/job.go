@@ -238,14 +238,20 @@ func (h *Host) cancel(ctx context.Context, dir string, grace time.Duration) (Sta
 	if err != nil || ended(state) {
 		return state, err
 	}
-	if err := h.signal(ctx, dir, "TERM"); err != nil {
-		return State{}, err
-	}
 	patience, stop := context.WithTimeout(ctx, grace)
-	state, err = h.await(patience, dir, ended)
-	stop()
-	if err == nil || ctx.Err() != nil {
-		return state, err
+	defer stop()
+	// More than once: a shell between fork and exec swallows a signal.
+	for patience.Err() == nil {
+		if err := h.signal(ctx, dir, "TERM"); err != nil {
+			return State{}, err
+		}
+		turn, end := context.WithTimeout(patience, time.Second)
+		state, err = h.await(turn, dir, ended)
+		expired := turn.Err() != nil
+		end()
+		if err == nil || ctx.Err() != nil || !expired {
+			return state, err
+		}
 	}
 	if err := h.signal(ctx, dir, "KILL"); err != nil {
 		return State{}, err

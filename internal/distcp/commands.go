@@ -49,19 +49,6 @@ func Round(c Copy, from, to string) []string {
 	return c.command([]string{"-diff", from, to, "-update"}, c.Source)
 }
 
-// SnapshotDiff reports what changed in dir from one snapshot to the next, from
-// any machine: -fs names the NameNode that knows the snapshots. A bare dir asks
-// that of the machine's own configuration.
-//
-//	hdfs snapshotDiff -fs hdfs://HOST:PORT /PATH FROM TO
-func SnapshotDiff(dir, from, to string) []string {
-	fs, path := cutAuthority(dir)
-	if fs == "" {
-		return []string{"snapshotDiff", dir, from, to}
-	}
-	return []string{"snapshotDiff", "-fs", fs, path, from, to}
-}
-
 // command puts Hadoop's own options first, as its parser wants, then what the
 // procedure calls for, then the switches, then the paths.
 func (c Copy) command(mode []string, source string) []string {

@@ -18,8 +18,6 @@ func TestCommandsOfTheProcedure(t *testing.T) {
 		{Baseline(doc, "s1"), "distcp /data/a/.snapshot/s1 /data/a_target"},
 		{Round(doc, "s1", "s2"), "distcp -diff s1 s2 -update /data/a /data/a_target"},
 		{ResumeBaseline(doc, "s1"), "distcp -update -delete /data/a/.snapshot/s1 /data/a_target"},
-		{SnapshotDiff(doc.Source, "s1", "s2"), "snapshotDiff /data/a s1 s2"},
-		{SnapshotDiff(full.Source, "s1", "s2"), "snapshotDiff -fs hdfs://prod:8020 /data/a s1 s2"},
 		{
 			Baseline(full, "s1"),
 			"distcp -Dmapreduce.job.queuename=night -pugpt -m 10 -bandwidth 2.5 hdfs://prod:8020/data/a/.snapshot/s1 hdfs://dr/data/a",

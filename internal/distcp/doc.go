@@ -14,8 +14,7 @@
 // The remote diff: -diff asks the NameNode of the source path, whoever it may
 // be, so with full URIs distcp runs beside either cluster or beside neither.
 // hdfs snapshotDiff instead asks the NameNode of fs.defaultFS, and beside the
-// target that one knows no such snapshot; SnapshotDiff names the source's with
-// -fs.
+// target that one knows no such snapshot; -fs names the source's.
 //
 // Texts, exit codes and counters were taken from distcp 3.4.2, most of them by
 // provoking them; see the table in rules.go.

@@ -100,12 +100,12 @@ func (e Engine) Run(ctx context.Context, name string, argv []string, progress fu
 // with all it started. A run that is lost may still have its job on YARN; that
 // is killed too. It is no error when the run ended before.
 func (e Engine) Cancel(ctx context.Context, name string) error {
-	said := e.listen(name)
-	if err := said.catchUp(ctx); err != nil {
-		return err
-	}
 	state, err := e.Host.Look(ctx, name)
 	if err != nil || state.Phase == command.Absent || state.Phase == command.Exited {
+		return err
+	}
+	said := e.listen(name)
+	if err := said.catchUp(ctx); err != nil {
 		return err
 	}
 	killed := e.killJob(ctx, said.jobID())

@@ -63,8 +63,10 @@ func TestRunReportsWhatDistcpDid(t *testing.T) {
 	if err != nil || string(body) != "distcp /data/a/.snapshot/s1 /data/a_target\n" {
 		t.Errorf("distcp ran as %q, %v, want once", body, err)
 	}
-	if err := e.Cancel(t.Context(), "round-1"); err != nil {
-		t.Errorf("cancel of an ended run: %v", err)
+	for _, name := range []string{"round-1", "never-begun"} {
+		if err := e.Cancel(t.Context(), name); err != nil {
+			t.Errorf("cancel of %s, which does not run: %v", name, err)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func newRig(t *testing.T) rig {
 	jobs := filepath.Join(t.TempDir(), "jobs")
 	return rig{
 		src: src, dst: dst, hdfs: hdfsCommand, jobs: jobs, engine: engineAt(t, jobs, filepath.Dir(hdfsCommand)),
-		copy: distcp.Copy{Source: src.uri + root + "/data", Target: dst.uri + root + "/mirror", Options: distcp.Options{Maps: 2}},
+		copy: distcp.Copy{Source: src.uri + root + "/data", Target: dst.uri + root + "/mirror", Maps: 2},
 	}
 }
 
@@ -63,7 +63,7 @@ func engineAt(t *testing.T, jobs, bin string) distcp.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return distcp.Engine{Runner: host, Bin: bin, Poll: 500 * time.Millisecond}
+	return distcp.Engine{Host: host, Bin: bin}
 }
 
 func newSide(t *testing.T, s *sandbox.Sandbox, name, root string) side {
@@ -174,9 +174,9 @@ func (r rig) wantEqual(snapshot string) {
 func (r rig) wantFailure(t *testing.T, name string, argv []string, id string, touched bool) {
 	t.Helper()
 	r.cancelAfter(t, name)
-	_, err := r.engine.Run(t.Context(), name, argv, nil)
-	f, ok := distcp.AsFailure(err)
-	if !ok || f.ID != id || f.TargetTouched != touched {
+	_, err := r.engine.Run(t.Context(), name, argv, quiet)
+	var f *distcp.Failure
+	if !errors.As(err, &f) || f.ID != id || f.TargetTouched != touched {
 		t.Errorf("%s: got %v, want %s, target touched: %v", name, err, id, touched)
 		return
 	}
@@ -187,7 +187,7 @@ func (r rig) run(t *testing.T, name string, argv []string) distcp.Result {
 	t.Helper()
 	r.cancelAfter(t, name)
 	began := time.Now()
-	got, err := r.engine.Run(t.Context(), name, argv, nil)
+	got, err := r.engine.Run(t.Context(), name, argv, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
