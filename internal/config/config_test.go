@@ -140,7 +140,7 @@ func TestParseRefusesInWords(t *testing.T) {
 		{"a secret in a command's environment", minimal + "    hadoop: {env: {DB_PASSWORD: x}}\n", "hadoop.env.DB_PASSWORD stands for a secret"},
 		{"a relative directory of commands", minimal + "    hadoop: {bin: hadoop/bin}\n", "hadoop.bin \"hadoop/bin\": write an absolute path"},
 		{"ssh without a directory", minimal + "    hadoop: {ssh: {host: edge}}\n", "hadoop.ssh.dir"},
-		{"ssh without a host", minimal + "    hadoop: {ssh: {dir: /var/tmp/drover}}\n", "hadoop.ssh.host is missing"},
+		{"ssh without a host", minimal + "    hadoop: {ssh: {dir: /var/lib/jobs}}\n", "hadoop.ssh.host is missing"},
 		{"a command host that is a side", minimal + "commandHosts: {target: {}}\n", `command host "target"`},
 		{"an unknown key of a command host", minimal + "commandHosts: {edge: {ssh: {hots: x}}}\n", `unknown key "commandHosts.edge.ssh.hots"`},
 		{"an unknown queue", minimal + "worker: {queues: [site-b]}\n", `unknown queue "site-b", did you mean "site-a"?`},

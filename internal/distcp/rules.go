@@ -142,7 +142,7 @@ func dataRules() []rule {
 		}},
 		{[]string{"Checksum mismatch between", "Check-sum mismatch between" /* source, before 3.3 */}, Cause{
 			"checksum", fault.Mismatch, "a copied file differs from its source",
-			"check for encryption zones or differing checksum types on the two sides, then repeat", false,
+			"check for encryption zones, differing checksum types, and files with short blocks in their middle (set dfs.checksum.combine.mode=COMPOSITE_CRC), then repeat", false,
 		}},
 		{[]string{"Mismatch in length of source" /* source */}, Cause{
 			"length", fault.Mismatch, "a source file changed while it was copied",
