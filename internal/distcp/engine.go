@@ -36,7 +36,6 @@ type Progress struct {
 // Result is a run that ended well.
 type Result struct {
 	JobID              string // none when there was nothing to copy
-	PID                int
 	Counters           Counters
 	StartedAt, EndedAt time.Time // whole seconds, by the clock of that machine
 }
@@ -217,5 +216,5 @@ func (l *listening) result(state command.State) (Result, error) {
 	if !l.stderr.HasCounters {
 		counters = l.stdout.Counters
 	}
-	return Result{JobID: l.jobID(), PID: state.PID, Counters: counters, StartedAt: state.StartedAt, EndedAt: state.EndedAt}, nil
+	return Result{JobID: l.jobID(), Counters: counters, StartedAt: state.StartedAt, EndedAt: state.EndedAt}, nil
 }
