@@ -49,13 +49,18 @@ func mark(in *pflag.FlagSet, runbooks ...string) {
 // that stands for an item of a list has the key's singular, and a point leads
 // into an object.
 func keyOf(flag string) string {
-	switch flag {
-	case "table":
-		return "tables"
-	case "hook-before-switch":
-		return "hooks.beforeSwitch"
-	case "hook-after-switch":
-		return "hooks.afterSwitch"
+	special := map[string]string{
+		"table":              "tables",
+		"hook-before-switch": "hooks.beforeSwitch",
+		"hook-after-switch":  "hooks.afterSwitch",
+		"engine":             "engine.kind",
+		"engine-at":          "engine.at",
+		"engine-queue":       "engine.queue",
+		"engine-maps":        "engine.maps",
+		"engine-bandwidth":   "engine.bandwidthMB",
+	}
+	if key, ok := special[flag]; ok {
+		return key
 	}
 	first, rest, _ := strings.Cut(flag, "-")
 	for word := range strings.SplitSeq(rest, "-") {
@@ -102,6 +107,12 @@ func flagsOfHDFSMirror(in *pflag.FlagSet) {
 	in.Bool("thaw", false, "lift the freeze of the source after the cutover")
 	in.StringArray("hook-before-switch", nil, "hook of the workers' configuration to run before the commit line; repeat for more")
 	in.StringArray("hook-after-switch", nil, "hook of the workers' configuration to run behind the commit line; repeat for more")
+	in.Var(new(durationFlag), "soak", "time after the switch in which the run's snapshots cannot be given up (default none)")
+	in.String("engine", "", "what copies the data: native or distcp (default native)")
+	in.String("engine-at", "", "where distcp is started: target, source or a name of commandHosts (default target)")
+	in.String("engine-queue", "", "YARN queue of distcp")
+	in.Int("engine-maps", 0, "maps of distcp (default: its own)")
+	in.Float64("engine-bandwidth", 0, "limit of each map of distcp, in MB a second (default: its own)")
 	in.StringArray("without", nil, "attribute that is not kept: owner, acl, xattr or times; repeat for more")
 }
 
@@ -166,6 +177,8 @@ func jsonOf(value pflag.Value) (any, error) {
 		return strconv.ParseBool(value.String())
 	case "int", "int64", (*bytesFlag)(nil).Type():
 		return strconv.ParseInt(value.String(), 10, 64)
+	case "float64":
+		return strconv.ParseFloat(value.String(), 64)
 	}
 	return value.String(), nil
 }

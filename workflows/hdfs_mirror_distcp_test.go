@@ -85,7 +85,7 @@ func TestMirrorByDistcp(t *testing.T) {
 	if err != nil || res.Outcome != step.Completed {
 		t.Fatalf("outcome %s (%s), %v, want completed", res.Outcome, res.Reason, err)
 	}
-	b.wantCalls(slices.Concat(toDistcpMirror, distcpRounding, proving)...)
+	b.wantCalls(slices.Concat(toDistcpMirror, distcpRounding, proving, dropping[:1])...)
 	if got := attempts(*wanted); got != ">#0 >1#0 1>2#0" {
 		t.Errorf("commands %s, want a baseline and two rounds", got)
 	}
