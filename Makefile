@@ -5,7 +5,7 @@ STATICCHECK   := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 WORKFLOWCHECK := go run go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
 GATE          := go run ./internal/testgate
 
-.PHONY: demo check test lint unit cluster bench bench-hbase build setup clean
+.PHONY: demo check test lint unit cluster soak-hdfs bench bench-hbase build setup clean
 
 ## demo: a table that is written to moves between two real clusters; DEMO=hdfs mirrors
 ## a tree instead (YES=1 decides by itself)
@@ -34,6 +34,11 @@ unit:
 ## cluster: the tests on real clusters and a real Temporal, one sandbox for all
 cluster: setup
 	bash scripts/cluster-tests.sh
+
+## soak-hdfs: 200 rounds of random changes, mirrored between two real HDFS (ROUNDS=n for others)
+soak-hdfs: setup
+	DROVER_MIRROR_ROUNDS=$(or $(ROUNDS),200) DROVER_CLUSTER_PACKAGES=./activities \
+		bash scripts/cluster-tests.sh -run '^TestRandomRounds$$'
 
 ## bench-hbase: ours against HBase's own tools, one JSON object a line
 bench-hbase: setup

@@ -10,6 +10,7 @@ import (
 
 	"drover/internal/fault"
 	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/advice"
 	"drover/internal/mirror/apply"
 	"drover/internal/mirror/copy"
 	"drover/internal/mirror/plan"
@@ -270,7 +271,7 @@ func (a *Mirror) FinishMirrorRound(ctx context.Context, in MirrorCopyInput) (str
 	}
 	// Staging goes first: its removal changes the times of the root.
 	if err := apply.Finish(ctx, target.NN, apply.Staging(target.Root, in.Snapshot), ops); err != nil {
-		return "", err
+		return "", advice.On(err)
 	}
 	changes, err := round[plan.Copy](ctx, a, in.roundOf(), in.Digest, copiesFile, 0, sum.Copies)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"drover/internal/fault"
 	"drover/internal/manifest"
+	"drover/internal/mirror/advice"
 	"drover/internal/mirror/apply"
 	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
@@ -119,7 +120,7 @@ func (a *Mirror) ApplyMirrorOperations(ctx context.Context, in MirrorOperationsI
 	// unchanged since, so another would hold the same.
 	staging, err := apply.PrepareStaging(ctx, target.NN, target.Root, in.To, in.From)
 	if err != nil {
-		return "", err
+		return "", advice.On(err)
 	}
-	return "", apply.Ops(ctx, target.NN, target.Root, staging, ops, 0, func(int) error { return ctx.Err() })
+	return "", advice.On(apply.Ops(ctx, target.NN, target.Root, staging, ops, 0, func(int) error { return ctx.Err() }))
 }

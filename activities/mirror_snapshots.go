@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/advice"
 	"drover/internal/mirror/apply"
 	"drover/internal/mirror/retention"
 	"drover/internal/mirror/tree"
@@ -22,7 +23,7 @@ func (a *Mirror) AllowTreeSnapshots(ctx context.Context, in TreeAt) (string, err
 	if err != nil {
 		return "", err
 	}
-	return "", t.NN.AllowSnapshot(ctx, t.Root)
+	return "", advice.On(t.NN.AllowSnapshot(ctx, t.Root))
 }
 
 // TakeTreeSnapshot takes a snapshot with an explicit name; one of that name is
@@ -39,7 +40,7 @@ func (a *Mirror) TakeTreeSnapshot(ctx context.Context, in TreeSnapshotInput) (Tr
 	}
 	if have == nil {
 		if _, err := t.NN.CreateSnapshot(ctx, t.Root, in.Name); err != nil {
-			return TreeSnapshotResult{}, err
+			return TreeSnapshotResult{}, advice.On(err)
 		}
 		if have, err = findSnapshot(ctx, t, in.Name); err != nil {
 			return TreeSnapshotResult{}, err

@@ -11,6 +11,7 @@ import (
 
 	"drover/internal/fault"
 	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/advice"
 	"drover/internal/mirror/apply"
 	"drover/internal/mirror/copy"
 	"drover/internal/mirror/plan"
@@ -203,7 +204,7 @@ func (a *Mirror) RestoreMirrorTarget(ctx context.Context, in MirrorSnapshotInput
 		return finishDirs(ctx, target.At(in.Snapshot), target, changes, o)
 	})
 	if err != nil {
-		return "", err
+		return "", advice.On(err)
 	}
 	if err := retake(ctx, target, in.Snapshot); err != nil {
 		return "", err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"drover/internal/fault"
@@ -22,6 +23,8 @@ var (
 	ErrNotFile = errors.New("not a file")
 	// ErrQuota means a quota on names or space would be exceeded.
 	ErrQuota = errors.New("quota exceeded")
+	// ErrNoRoom means no DataNode takes a block: all are full, down or excluded.
+	ErrNoRoom = errors.New("no datanode takes a block")
 	// ErrSafeMode means the NameNode takes no changes for now.
 	ErrSafeMode = errors.New("namenode is in safe mode")
 	// ErrSnapshot means a snapshot is in the way, is missing, or its directory
@@ -97,7 +100,11 @@ func wrap(op, path string, err error) error {
 	var kind fault.Kind
 	var re *rpc.RemoteError
 	if errors.As(err, &re) {
-		if m, ok := meaningOf(re.ShortClass()); ok {
+		m, ok := meaningOf(re.ShortClass())
+		if noRoom(re) {
+			m, ok = meaning{ErrNoRoom, fault.Unavailable}, true
+		}
+		if ok {
 			kind = m.kind
 			if m.err != nil {
 				err = &refusal{kind: m.err, cause: re}
@@ -112,6 +119,13 @@ func wrap(op, path string, err error) error {
 		return err
 	}
 	return fault.As(kind, err)
+}
+
+// noRoom tells the one exception without a class of its own that callers act on
+// (BlockManager.chooseTarget4NewBlock, 3.4.2; the second text is 2.x's).
+func noRoom(re *rpc.RemoteError) bool {
+	return re.ShortClass() == "IOException" &&
+		(strings.Contains(re.Message, "could only be written to ") || strings.Contains(re.Message, "could only be replicated to "))
 }
 
 // notExist is what the NameNode says by an empty answer.

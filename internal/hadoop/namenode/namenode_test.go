@@ -106,6 +106,19 @@ func TestNotToBeAllowedIsAnAnswer(t *testing.T) {
 	}
 }
 
+func TestFullDataNodesAreNamed(t *testing.T) {
+	for _, text := range []string{
+		"File /f could only be written to 0 of the 1 minReplication nodes. There are 1 datanode(s) running and no node(s) are excluded in this operation.",
+		"File /f could only be replicated to 0 nodes instead of minReplication (=1).  There are 1 datanode(s) running and no node(s) are excluded in this operation.",
+	} {
+		c, _ := fake(t, func(rpctest.Request) rpctest.Reply { return rpctest.Reply{Class: "java.io.IOException", Text: text} })
+		_, err := c.AddBlock(t.Context(), "/f", nil, namenode.AddBlockOptions{})
+		if !errors.Is(err, namenode.ErrNoRoom) || fault.KindOf(err) != fault.Unavailable || !strings.HasSuffix(err.Error(), text) {
+			t.Errorf("got %v of kind %q, want ErrNoRoom with the server's words", err, fault.KindOf(err))
+		}
+	}
+}
+
 func TestAbsenceIsAnEmptyAnswer(t *testing.T) {
 	c, _ := fake(t, func(rpctest.Request) rpctest.Reply { return rpctest.Reply{} })
 	_, err := c.Stat(t.Context(), "/f")

@@ -181,7 +181,7 @@ func TestRefusalsAreNamed(t *testing.T) {
 	for name, quota := range map[string][2]int64{"names": {1, -1}, "space": {-1, 100}} {
 		w.must(w.dst.NN.SetQuota(ctx, w.dst.Path("q"), quota[0], quota[1]))
 		_, err := mirror.File(ctx, w.src, e, w.dst, everything())
-		if !errors.Is(err, namenode.ErrQuota) || fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), "QuotaExceeded") {
+		if !errors.Is(err, namenode.ErrQuota) || fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "QuotaExceeded") || !strings.Contains(err.Error(), "raise the quota") {
 			t.Errorf("quota on %s: %v", name, err)
 		}
 		if _, err := w.dst.NN.Stat(ctx, w.dst.Path("q/f")); err == nil {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"drover/internal/mirror/advice"
 	"drover/internal/mirror/tree"
 )
 
@@ -34,7 +35,7 @@ func Directories(ctx context.Context, dst tree.Tree, entries []tree.Entry, opt O
 		group.Go(func() error {
 			name := dst.Path(e.Path)
 			if err := dst.NN.Mkdirs(gctx, name, e.Mode|open, true); err != nil {
-				return advised(err)
+				return advice.On(err)
 			}
 			if !opt.Preserve.Policy || e.Policy == 0 {
 				return nil
@@ -43,7 +44,7 @@ func Directories(ctx context.Context, dst tree.Tree, entries []tree.Entry, opt O
 			if err == nil && s.StoragePolicy != e.Policy {
 				err = tree.SetPolicy(gctx, dst.NN, name, e.Policy)
 			}
-			return advised(err)
+			return advice.On(err)
 		})
 	}
 	return group.Wait()
@@ -68,7 +69,7 @@ func FinishDirectories(ctx context.Context, dst tree.Tree, entries []tree.Entry,
 				break
 			}
 			group.Go(func() error {
-				return advised(tree.SetAttributes(gctx, dst.NN, dst.Path(e.Path), e, opt.Preserve))
+				return advice.On(tree.SetAttributes(gctx, dst.NN, dst.Path(e.Path), e, opt.Preserve))
 			})
 		}
 		if err := group.Wait(); err != nil {

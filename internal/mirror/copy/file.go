@@ -10,6 +10,7 @@ import (
 
 	"drover/internal/fault"
 	"drover/internal/hadoop/namenode"
+	"drover/internal/mirror/advice"
 	"drover/internal/mirror/tree"
 )
 
@@ -48,18 +49,7 @@ func (c *copier) file(ctx context.Context, e tree.Entry, seen *look) (Result, er
 	if cause := ctx.Err(); cause != nil {
 		return res, fmt.Errorf("copy %s: %w", c.src.Path(e.Path), cause)
 	}
-	return res, advised(fmt.Errorf("copy %s, attempt %d: %w", c.src.Path(e.Path), tries, err))
-}
-
-// advised adds what to do about a refusal.
-func advised(err error) error {
-	switch {
-	case errors.Is(err, namenode.ErrQuota):
-		return fault.As(fault.Denied, fmt.Errorf("%w; raise the quota at the target (hdfs dfsadmin -setSpaceQuota, -setQuota) or make room below it, then go on", err))
-	case errors.Is(err, fs.ErrPermission):
-		return fault.As(fault.Denied, fmt.Errorf("%w; run as a superuser of both HDFS, or grant it", err))
-	}
-	return err
+	return res, advice.On(fmt.Errorf("copy %s, attempt %d: %w", c.src.Path(e.Path), tries, err))
 }
 
 // once is one attempt.
