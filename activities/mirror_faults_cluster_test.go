@@ -42,7 +42,9 @@ func TestFaultsOfTheClusters(t *testing.T) {
 	t.Run("the target's disk is full", func(t *testing.T) { diskFull(t, a, b) })
 	t.Run("the target's quota of names is used up", func(t *testing.T) {
 		f := newFaulty(t, a, b)
-		f.quota(func(used namenode.ContentSummary) (names, space int64) { return used.Files + used.Dirs + 1, namenode.KeepQuota })
+		f.quota(func(used namenode.ContentSummary) (names, space int64) {
+			return used.Files + used.Dirs + 1, namenode.KeepQuota
+		})
 	})
 	t.Run("the target's quota of space is used up", func(t *testing.T) {
 		f := newFaulty(t, a, b)

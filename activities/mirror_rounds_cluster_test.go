@@ -122,4 +122,3 @@ func (m *mirror) undone() *follower {
 	f.history = history{file: m.order.History + ".undone", done: map[string]json.RawMessage{}}
 	return &f
 }
-

@@ -63,11 +63,21 @@ type view struct {
 	Problem string `json:"problem,omitempty"`
 	// Running is the progress of activities at this moment.
 	Running []step.Progress `json:"running,omitempty"`
+	// Retrying are the activities that failed and are tried again. A run that
+	// waits for somebody to make room looks else like one that works.
+	Retrying []retry `json:"retrying,omitempty"`
 
 	started time.Time
 	endedAt time.Time
 	result  json.RawMessage
 	silent  bool // no worker answered
+}
+
+// retry is an activity that failed and is tried again.
+type retry struct {
+	Activity string `json:"activity"`
+	Failed   int32  `json:"failed"` // times
+	Last     string `json:"last"`   // what it failed with the last time
 }
 
 func (v view) closed() bool { return v.State != stateRunning }
@@ -121,7 +131,7 @@ func (a *app) look(ctx context.Context, s session, workflowID string) (view, err
 		s.readResult(ctx, &v)
 		return v, nil
 	}
-	v.Running = beats(described)
+	v.Running, v.Retrying = beats(described), retries(described)
 	if err := s.query(ctx, &v); err != nil {
 		if ctx.Err() != nil {
 			return v, context.Cause(ctx)
@@ -194,6 +204,19 @@ func beats(described *workflowservice.DescribeWorkflowExecutionResponse) []step.
 		running = append(running, p)
 	}
 	return running
+}
+
+// retries reads which pending activities have failed before.
+func retries(described *workflowservice.DescribeWorkflowExecutionResponse) []retry {
+	var list []retry
+	for _, pending := range described.GetPendingActivities() {
+		if failure := pending.GetLastFailure(); failure != nil {
+			list = append(list, retry{
+				Activity: pending.GetActivityType().GetName(), Failed: max(1, pending.GetAttempt()-1), Last: failure.GetMessage(),
+			})
+		}
+	}
+	return list
 }
 
 // drovers selects the runs of drover's own types.

@@ -71,6 +71,9 @@ func showView(w io.Writer, v view) error {
 	for _, progress := range append(append([]step.Progress{}, v.Running...), s.Progress...) {
 		p.field("progress", progressLine(progress))
 	}
+	for _, again := range v.Retrying {
+		p.field("retrying", retryLine(again))
+	}
 	p.field("committed", commitLine(s.Committed))
 	p.field("paused", orderLine(s.Paused))
 	p.field("aborting", orderLine(s.Aborting))
@@ -144,6 +147,14 @@ func phaseLine(s step.Status) string {
 		line += ": " + s.Detail
 	}
 	return line
+}
+
+func retryLine(r retry) string {
+	times := "once"
+	if r.Failed > 1 {
+		times = fmt.Sprintf("%d times", r.Failed)
+	}
+	return fmt.Sprintf("%s failed %s, and is tried again: %s", r.Activity, times, r.Last)
 }
 
 func progressLine(p step.Progress) string {

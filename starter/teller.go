@@ -21,7 +21,8 @@ type teller struct {
 	shown map[string]*mpb.Bar
 
 	phase, digest, order, said string
-	refusals, notes            time.Time // of the newest told
+	failing                    map[string]bool // told, by activity and words
+	refusals, notes            time.Time       // of the newest told
 	progressAt                 time.Time
 }
 
@@ -65,6 +66,7 @@ func (t *teller) tell(v view) error {
 	p := &page{w: t.lines}
 	t.tellPhase(p, v.Status)
 	t.tellGate(p, v)
+	t.tellRetries(p, v.Retrying)
 	running := v.Running
 	if len(running) == 0 {
 		running = v.Status.Progress
@@ -106,6 +108,18 @@ func (t *teller) tellGate(p *page, v view) {
 	showEvidence(p, v.Status)
 	p.field("UI", v.UI)
 	p.field("approve", v.Status.ApproveCommand)
+}
+
+// tellRetries says what activities fail with, again only when the words change.
+func (t *teller) tellRetries(p *page, list []retry) {
+	failing := map[string]bool{}
+	for _, r := range list {
+		key := r.Activity + "\x00" + r.Last
+		if failing[key] = true; !t.failing[key] {
+			p.line("%s %s", time.Now().Format(time.TimeOnly), retryLine(r))
+		}
+	}
+	t.failing = failing
 }
 
 func (t *teller) tellProgress(p *page, running []step.Progress) {

@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	commonpb "go.temporal.io/api/common/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"drover/workflows/step"
 )
@@ -39,6 +43,9 @@ func TestTellerSaysEachThingOnce(t *testing.T) {
 		{"the same note and a refusal", "refused signal approve: no digest", "first", func(v *view) {
 			v.Status.Notes, v.Status.Refusals = []step.Note{note}, []step.Refusal{refusal}
 		}},
+		{"a failing activity", "Copy failed once, and is tried again: no room", "", func(v *view) { v.Retrying = []retry{{"Copy", 1, "no room"}} }},
+		{"the same failure", "", "no room", func(v *view) { v.Retrying = []retry{{"Copy", 2, "no room"}} }},
+		{"another failure", "Copy failed 3 times, and is tried again: no quota", "", func(v *view) { v.Retrying = []retry{{"Copy", 3, "no quota"}} }},
 		{"an open gate", "rows", "", func(v *view) {
 			v.Status.Notes, v.Status.Refusals = []step.Note{note}, []step.Refusal{refusal}
 			v.Status.WaitingAt, v.Status.Digest, v.Status.Evidence = "cutover", "abc", evidence
@@ -52,6 +59,23 @@ func TestTellerSaysEachThingOnce(t *testing.T) {
 		}
 	}
 	teller.close()
+}
+
+func TestRetriesAreReadFromPendingActivities(t *testing.T) {
+	activity := func(name string, attempt int32, failure *failurepb.Failure) *workflowpb.PendingActivityInfo {
+		return &workflowpb.PendingActivityInfo{ActivityType: &commonpb.ActivityType{Name: name}, Attempt: attempt, LastFailure: failure}
+	}
+	described := &workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflowpb.PendingActivityInfo{
+		activity("List", 1, nil), activity("Copy", 4, &failurepb.Failure{Message: "copy /x: quota exceeded; raise it"}),
+	}}
+	want := []retry{{Activity: "Copy", Failed: 3, Last: "copy /x: quota exceeded; raise it"}}
+	if diff := cmp.Diff(want, retries(described)); diff != "" {
+		t.Errorf("retries (-want +got):\n%s", diff)
+	}
+	var out strings.Builder
+	if err := showView(&out, view{State: stateRunning, Retrying: want}); err != nil || !strings.Contains(out.String(), "retrying") || !strings.Contains(out.String(), "failed 3 times") {
+		t.Errorf("status: %v, %q, want the failure in it", err, out.String())
+	}
 }
 
 func TestTellerFollowsAListThatForgets(t *testing.T) {

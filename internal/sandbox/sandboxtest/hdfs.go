@@ -169,17 +169,17 @@ func (h *HDFS) nameDir(nn string) string { return filepath.Join(h.dir, nn) }
 // site is the configuration of one daemon.
 func (h *HDFS) site(name string) map[string]string {
 	set := map[string]string{
-		"hadoop.tmp.dir":                                            filepath.Join(h.dir, "tmp"),
-		"dfs.replication":                                           "1",
-		"dfs.datanode.data.dir":                                     "file://" + filepath.Join(h.dir, DataNode),
-		"dfs.datanode.address":                                      h.port("dfs.datanode.address"),
-		"dfs.datanode.http.address":                                 h.port("dfs.datanode.http.address"),
-		"dfs.datanode.ipc.address":                                  h.port("dfs.datanode.ipc.address"),
-		"dfs.permissions.enabled":                                   "true",
-		"dfs.namenode.name.dir":                                     "file://" + h.nameDir(NameNode),
-		"dfs.namenode.rpc-address":                                  h.port("rpc." + NameNode),
-		"dfs.namenode.http-address":                                 h.port("http." + NameNode),
-		"fs.defaultFS":                                              "hdfs://" + h.port("rpc."+NameNode),
+		"hadoop.tmp.dir":            filepath.Join(h.dir, "tmp"),
+		"dfs.replication":           "1",
+		"dfs.datanode.data.dir":     "file://" + filepath.Join(h.dir, DataNode),
+		"dfs.datanode.address":      h.port("dfs.datanode.address"),
+		"dfs.datanode.http.address": h.port("dfs.datanode.http.address"),
+		"dfs.datanode.ipc.address":  h.port("dfs.datanode.ipc.address"),
+		"dfs.permissions.enabled":   "true",
+		"dfs.namenode.name.dir":     "file://" + h.nameDir(NameNode),
+		"dfs.namenode.rpc-address":  h.port("rpc." + NameNode),
+		"dfs.namenode.http-address": h.port("http." + NameNode),
+		"fs.defaultFS":              "hdfs://" + h.port("rpc."+NameNode),
 		"dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
 	}
 	if len(h.nameNodes) > 1 {
