@@ -48,11 +48,7 @@ type order struct {
 func follow(o order) (*follower, func() error, error) {
 	cfg := config.Config{Sites: map[string]config.Site{}, Worker: config.Worker{StateDir: o.StateDir}}
 	for name, addresses := range o.NameNodes {
-		cfg.Sites[name] = config.Site{
-			// The HBase of the site is never asked.
-			HBase: config.HBase{Quorum: "127.0.0.1:1", ZNodeParent: "/hbase", RootDir: "hdfs://" + addresses[0] + "/hbase", User: o.Users[name]},
-			HDFS:  config.HDFS{NameNodes: addresses, User: o.Users[name]},
-		}
+		cfg.Sites[name] = config.Site{HDFS: config.HDFS{NameNodes: addresses, User: o.Users[name]}}
 	}
 	sites := activities.NewSites(cfg)
 	h, err := openHistory(o.History)
