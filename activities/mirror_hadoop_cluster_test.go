@@ -20,8 +20,9 @@ func (m *mirror) hadoopAgrees(box *sandbox.Sandbox, snapshot string) {
 	m.t.Helper()
 	m.checksumsAgree(box)
 	source, target := m.uri("a", m.source.Root), m.uri("b", m.target.Root)
-	// What distcp compares it would also put right: attributes, content, names.
-	m.nothingToDo(box, snapshot, "-update", "-delete", "-prbugpax", source+"/.snapshot/"+snapshot, target)
+	// What distcp compares it would also put right: names, content, attributes.
+	// Extended ones it sets whether they are equal or not (DistCpUtils.preserve).
+	m.nothingToDo(box, snapshot, "-update", "-delete", "-prbugpa", source+"/.snapshot/"+snapshot, target)
 	next := snapshot + "-next"
 	_, err := m.source.NameNode.CreateSnapshot(m.t.Context(), m.source.Root, next)
 	m.must(err)
