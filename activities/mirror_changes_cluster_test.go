@@ -17,8 +17,8 @@ const firstStep = 3
 const (
 	mib = 1 << 20
 	// bigBlocks is how many blocks a large file has when it is new.
-	bigBlocks = 3
-	bigSize   = 2*mib + 300
+	bigBlocks = 2
+	bigSize   = mib + 300
 )
 
 // isNewBig tells a file that a step made, large enough to be copied in parts.
@@ -34,11 +34,10 @@ func firstTree() []tree.Node {
 	const at = firstStep
 	dirs := []string{
 		"", "swap", named("place", 0), named("place", 1), wandering(at),
-		named("new", at), named("new", at) + "/empty", named("kind", at-1),
+		named("new", at), named("new", at) + "/empty", named("turned", at-1),
 	}
 	files := map[string]int64{
-		"swap/a": 10, "swap/b": 20, wandering(at) + "/inner": 30, "attributes": 40, named("gone", at): 50, named("new", at) + "/file": 60,
-		named("kind", at): 70, named("kind", at-1) + "/inside": 80,
+		"swap/a": 10, "swap/b": 20, wandering(at) + "/inner": 30, "attributes": 40, named("turned", at): 70,
 		named("big", at): bigSize, named("big", at-1): bigSize + 1000, named("big", at-2): mib,
 	}
 	var nodes []tree.Node
@@ -71,15 +70,12 @@ func changes(step int) []tree.Op {
 		rename("swap/a", "swap/aside"), rename("swap/b", "swap/a"), rename("swap/aside", "swap/b"),
 		rename(wandering(step-1), wandering(step)),
 		set(tree.SetMode, wandering(step)+"/inner", tree.Attr{Mode: 0o600 | uint16(step%8)}),
-		remove(named("gone", step-1)), create(named("gone", step), 50),
 		create(named("big", step), bigSize),
 		{Kind: tree.Append, Path: named("big", step-1), Piece: piece(1000)},
 		{Kind: tree.Truncate, Path: named("big", step-2), Size: mib},
 		remove(named("big", step-3)),
-		remove(named("new", step-1)), mkdir(named("new", step)), mkdir(named("new", step) + "/empty"), create(named("new", step)+"/file", 60),
-		create(named("kind", step), 70),
-		remove(named("kind", step-1)), mkdir(named("kind", step-1)), create(named("kind", step-1)+"/inside", 80),
-		remove(named("kind", step-2)),
+		remove(named("new", step-1)), mkdir(named("new", step)), mkdir(named("new", step) + "/empty"),
+		create(named("turned", step), 70), remove(named("turned", step-1)), mkdir(named("turned", step-1)), remove(named("turned", step-2)),
 		set(tree.SetOwner, "attributes", tree.Attr{Owner: either("alice", "bob"), Group: either("staff", "analysts")}),
 		set(tree.SetACL, "attributes", tree.Attr{ACL: acl}),
 		set(tree.SetXAttr, "attributes", tree.Attr{XAttrs: map[string][]byte{"user.step": []byte(named("", step))}}),

@@ -111,7 +111,7 @@ func (f *faulty) when(ended <-chan outcome, what string, so func() bool) {
 	for !so() {
 		select {
 		case got := <-ended:
-			f.t.Fatalf("the round ended before %s: %+v, failures %v", what, got, f.met())
+			f.t.Fatalf("the round ended before %s: %+v, %v, failures %v", what, got.copied, got.err, f.met())
 		case <-deadline.C:
 			f.t.Fatalf("waited %v until %s; failures %v", patience, what, f.met())
 		case <-tick.C:

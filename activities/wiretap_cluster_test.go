@@ -17,6 +17,9 @@ import (
 // call is one that changes something, as it went to a NameNode.
 type call struct {
 	site, method, path string
+	// request tells a call from one that is repeated until the DataNodes have
+	// reported a block.
+	request string
 }
 
 // wiretap stands between a client and a NameNode, and shows every call that
@@ -200,6 +203,7 @@ func (p *wiretap) parse(frame []byte) (c call, changes bool) {
 			return nil
 		}
 	}
+	c.request = string(body)
 	err := errors.Join(errHead, errAbout, errBody, wire.Fields(about, first(&c.method)), wire.Fields(body, first(&c.path)))
 	for _, reading := range []string{"get", "list", "is", "renewLease", "setSafeMode"} { // the last one only asks
 		if err != nil || strings.HasPrefix(c.method, reading) {

@@ -199,6 +199,28 @@ func TestFinishRefusesWhileSomethingWaits(t *testing.T) {
 	}
 }
 
+// A quota that was raised for the round shows as a change of the root.
+func TestARootWithOtherAttributesIsNoFinishedRound(t *testing.T) {
+	target := hold(plantest.New().Find(""))
+	ctx := t.Context()
+	if _, err := target.CreateSnapshot(ctx, root, "before"); err != nil {
+		t.Fatal(err)
+	}
+	target.tree().Mode++
+	if d, err := target.SnapshotDiff(ctx, root, "before", ""); err != nil || len(d) != 1 {
+		t.Fatalf("the difference is %+v, %v, want the root in it", d, err)
+	}
+	if _, err := apply.PrepareStaging(ctx, target, root, "r1", "before"); err != nil {
+		t.Errorf("got %v, want a staging directory", err)
+	}
+	if err := target.fs.Mkdir("tree/x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := apply.PrepareStaging(ctx, target, root, "r2", "before"); !errors.Is(err, apply.ErrFinished) {
+		t.Errorf("got %v, want ErrFinished", err)
+	}
+}
+
 func TestATreeThatIsNotWhatThePlanBeganWithIsRefused(t *testing.T) {
 	target := hold(plantest.New().Find(""))
 	staging, err := apply.PrepareStaging(t.Context(), target, root, "r1", "before")

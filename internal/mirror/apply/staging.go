@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"drover/internal/fault"
@@ -54,12 +55,16 @@ func PrepareStaging(ctx context.Context, nn Target, root, key, before string) (s
 		if err != nil {
 			return "", err
 		}
-		if len(d.Changes) > 0 {
+		if slices.ContainsFunc(d.Changes, inside) {
 			return "", fault.As(fault.Conflict, fmt.Errorf("prepare staging in %s: snapshot %q: %w; compare the two, then restore or commit", root, before, ErrFinished))
 		}
 	}
 	return staging, nn.Mkdirs(ctx, staging, stagingMode, false)
 }
+
+// inside tells a change in the tree from one of the root's own attributes: a
+// quota that is set or raised there is no sign that the round was finished.
+func inside(c plan.Change) bool { return c.Path != "" || c.Kind != plan.Modified }
 
 // Finish removes the staging directory with what the plan deletes. It refuses
 // while something that ops place is still parked. Staging that is gone is no
