@@ -47,6 +47,10 @@ type Object struct {
 	Replication int
 	Owner       string
 	Group       string
+	// Tag is another one whenever the bytes at the path were written anew with
+	// other content (the ETag of an object store), "" where the store keeps no
+	// such mark.
+	Tag string
 }
 
 // Reader reads a store. Every method may be called from many goroutines at
@@ -81,14 +85,16 @@ type Store interface {
 	Mkdirs(ctx context.Context, dir string) error
 	// Rename moves a file or a directory in one step: no reader ever sees both
 	// names or a part. ErrExist when something is at the new name already,
-	// ErrNotExist when nothing is at the old one.
+	// ErrNotExist when nothing is at the old one. A store that has no such step
+	// (object stores) does nothing and returns errors.ErrUnsupported.
 	Rename(ctx context.Context, from, to string) error
 	// Remove deletes one file or empty directory; one that is absent is no
 	// error, a directory with entries is ErrNotEmpty.
 	Remove(ctx context.Context, path string) error
 	// RemoveAll deletes a tree; one that is absent is no error.
 	RemoveAll(ctx context.Context, path string) error
-	// Usage tells how full the store is.
+	// Usage tells how full the store is, or errors.ErrUnsupported where it has
+	// no bounds that it could tell.
 	Usage(ctx context.Context) (Usage, error)
 }
 
@@ -129,4 +135,28 @@ type Relayer interface {
 	// ends the copy. After an error nothing is left at path. The caller
 	// compares checksums afterwards: Relay does not look at the bytes.
 	Relay(ctx context.Context, from Reader, src Object, path string, moved func(n int) error) (done bool, err error)
+}
+
+// Copier is offered by stores that can make a second file of the same bytes
+// without moving them through this process.
+type Copier interface {
+	// Copy makes to a copy of the file from: whole or not at all, replacing a
+	// file that is there, making missing parents. ErrNotExist when there is no
+	// file from, ErrIsDir when a directory is at to.
+	Copy(ctx context.Context, from, to string) error
+}
+
+// Attributes are what a Dresser sets.
+type Attributes struct {
+	Mode    fs.FileMode // permission bits
+	ModTime time.Time
+}
+
+// Dresser is offered by stores that keep the mode and the modification time that
+// they are told, and do not change them before the entry is written again.
+type Dresser interface {
+	// Dress sets the attributes of the file or directory at path. Its owner
+	// keeps the right to read a file, and to use a directory, whatever the mode
+	// says: what could not be read back could not be verified.
+	Dress(ctx context.Context, path string, a Attributes) error
 }

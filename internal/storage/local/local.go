@@ -50,7 +50,8 @@ func wrap(op, name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		// What would lie below a file is not there either.
 		cause = storage.ErrNotExist
 	case errors.Is(err, syscall.ENOTEMPTY):
 		cause = storage.ErrNotEmpty
@@ -197,11 +198,11 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap("remove", name, err)
 	}
-	err := os.Remove(s.file(name))
-	if errors.Is(err, fs.ErrNotExist) {
+	err := wrap("remove", name, os.Remove(s.file(name)))
+	if errors.Is(err, storage.ErrNotExist) {
 		return nil
 	}
-	return wrap("remove", name, err)
+	return err
 }
 
 // RemoveAll implements storage.Store.
@@ -209,7 +210,11 @@ func (s *Store) RemoveAll(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return wrap("remove tree", name, err)
 	}
-	return wrap("remove tree", name, os.RemoveAll(s.file(name)))
+	err := wrap("remove tree", name, os.RemoveAll(s.file(name)))
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 type reader struct {

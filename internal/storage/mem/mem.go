@@ -10,6 +10,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ import (
 type Store struct {
 	mu    sync.Mutex
 	nodes map[string]node
+	tags  int // of the files stored so far
 }
 
 type node struct {
@@ -28,9 +30,13 @@ type node struct {
 	dir     bool
 	modTime time.Time
 	block   int64
+	tag     string
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store  = (*Store)(nil)
+	_ storage.Copier = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New() *Store {
@@ -52,7 +58,7 @@ func (s *Store) get(ctx context.Context, op, name string) (node, error) {
 func (n node) object(name string) storage.Object {
 	o := storage.Object{Path: name, Size: int64(len(n.data)), ModTime: n.modTime, IsDir: n.dir}
 	if !n.dir {
-		o.BlockSize, o.Replication = n.block, 1
+		o.BlockSize, o.Replication, o.Tag = n.block, 1, n.tag
 	}
 	return o
 }
@@ -273,7 +279,33 @@ func (w *writer) Commit() error {
 	if err := w.store.mkdirs(path.Dir(w.name)); err != nil {
 		return fmt.Errorf("commit %s: %w", w.name, err)
 	}
-	w.store.nodes[w.name] = node{data: w.buf.Bytes(), modTime: time.Now(), block: w.block}
+	w.store.put(w.name, node{data: w.buf.Bytes(), block: w.block})
+	return nil
+}
+
+// put stores a file as a new one; the caller holds mu.
+func (s *Store) put(name string, n node) {
+	s.tags++
+	n.modTime, n.tag = time.Now(), strconv.Itoa(s.tags)
+	s.nodes[name] = n
+}
+
+// Copy implements storage.Copier.
+func (s *Store) Copy(ctx context.Context, from, to string) error {
+	n, err := s.file(ctx, "copy", from)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to = path.Clean(to)
+	if there, ok := s.nodes[to]; ok && there.dir {
+		return fmt.Errorf("copy %s to %s: %w", from, to, storage.ErrIsDir)
+	}
+	if err := s.mkdirs(path.Dir(to)); err != nil {
+		return fmt.Errorf("copy %s to %s: %w", from, to, err)
+	}
+	s.put(to, n)
 	return nil
 }
 

@@ -1,0 +1,78 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"drover/internal/fault"
+	"drover/internal/mirror/tree"
+	"drover/internal/storage"
+)
+
+// Source is a state of the source's tree that does not change: a snapshot. Its
+// paths are those of package tree.
+type Source interface {
+	// Root names the tree in errors.
+	Root() string
+	// Stat returns the entry at a path, attributes included.
+	Stat(ctx context.Context, path string) (tree.Entry, error)
+	// List calls each with the entry at a path and all below it, but for what
+	// is at or below the paths to skip, in the order of ComparePaths.
+	List(ctx context.Context, under string, skip []string, each func(tree.Entry) error) error
+	// Open reads a file under the promises of storage.Reader.
+	Open(ctx context.Context, path string) (io.ReadCloser, error)
+	// Checksum is the one the source keeps; no data is read.
+	Checksum(ctx context.Context, path string) (storage.Checksum, error)
+}
+
+// snapshot is a Source in HDFS.
+type snapshot struct{ tree tree.Tree }
+
+// Snapshot returns the tree as one of its snapshots keeps it. The tree needs its
+// Store.
+func Snapshot(t tree.Tree, name string) Source { return snapshot{t.At(name)} }
+
+func (s snapshot) Root() string { return s.tree.Root }
+
+func (s snapshot) Stat(ctx context.Context, path string) (tree.Entry, error) {
+	e, err := tree.Stat(ctx, s.tree, path)
+	if err != nil || e.Kind == tree.Symlink {
+		return e, err
+	}
+	return e, tree.Attributes(ctx, s.tree, &e)
+}
+
+func (s snapshot) List(ctx context.Context, under string, skip []string, each func(tree.Entry) error) error {
+	opt := tree.ListOptions{Skip: skip, Attributes: true}
+	if under != "" {
+		opt.Under = []string{under}
+	}
+	_, err := tree.List(ctx, s.tree, opt, each)
+	return err
+}
+
+func (s snapshot) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+	return s.tree.Store.Open(ctx, s.tree.Path(path))
+}
+
+func (s snapshot) Checksum(ctx context.Context, path string) (storage.Checksum, error) {
+	return s.tree.Store.Checksum(ctx, s.tree.Path(path))
+}
+
+// refused returns why an entry cannot be brought, as package tree says it of a
+// listing.
+func refused(src Source, e tree.Entry) error {
+	why := ""
+	switch {
+	case e.Kind == tree.Symlink:
+		why = "symbolic link"
+	case e.Encrypted:
+		why = "in an encryption zone"
+	case e.Erasure != "":
+		why = "erasure-coded with " + e.Erasure
+	default:
+		return nil
+	}
+	return fault.As(fault.Unsupported, &tree.Unsupported{Root: src.Root(), Count: 1, First: []string{fmt.Sprintf("%s (%s)", e.Path, why)}})
+}
