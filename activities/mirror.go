@@ -2,7 +2,9 @@ package activities
 
 import (
 	"context"
+	"fmt"
 
+	"drover/internal/fault"
 	"drover/internal/mirror/tree"
 )
 
@@ -18,6 +20,9 @@ func (a *Mirror) tree(at TreeAt) (tree.Tree, error) {
 	if err != nil {
 		return tree.Tree{}, err
 	}
+	if s.nameNode == nil {
+		return tree.Tree{}, fault.As(fault.InvalidInput, fmt.Errorf("site %s is no HDFS: trees are mirrored to it and not from it", at.Site))
+	}
 	return tree.Tree{NN: s.nameNode, Store: s.store, Root: at.Path}, nil
 }
 
@@ -32,6 +37,9 @@ func (a *Mirror) trees(at MirrorAt) (source, target tree.Tree, err error) {
 
 // ProbeTreeSite says that a worker of a site is there and reaches its NameNode.
 func (a *Mirror) ProbeTreeSite(ctx context.Context, in TreeAt) (ProbeSiteResult, error) {
+	if !a.sites.keepsSnapshots(in.Site) {
+		return a.probeStore(ctx, in)
+	}
 	t, err := a.tree(in)
 	if err != nil {
 		return ProbeSiteResult{}, err

@@ -19,6 +19,9 @@ import (
 // and how the trees were found.
 func (a *Mirror) PreflightMirror(ctx context.Context, in MirrorPreflightInput) (MirrorPreflightResult, error) {
 	defer beat(ctx).end()
+	if !a.sites.keepsSnapshots(in.Target) {
+		return a.preflightLedger(ctx, in)
+	}
 	source, target, err := a.trees(in.MirrorAt)
 	if err != nil {
 		return MirrorPreflightResult{}, err

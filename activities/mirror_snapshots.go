@@ -118,26 +118,34 @@ func (a *Mirror) PruneMirrorSnapshots(ctx context.Context, in RetentionInput) (R
 		tree tree.Tree
 	}{{in.Source, source}, {in.Target, target}} {
 		site, t := side.site, side.tree
-		all, err := t.NN.Snapshots(ctx, t.Root)
-		if err != nil {
+		if err := pruneSide(ctx, site, t, policy, &out); err != nil {
 			return out, err
-		}
-		var listed []retention.Snapshot
-		for _, s := range all {
-			listed = append(listed, retention.Snapshot{Name: s.Name, ID: s.ID, Created: time.UnixMilli(s.ModTime)})
-		}
-		remove, keep := retention.Choose(listed, policy, time.Now())
-		for _, s := range remove {
-			if err := t.NN.DeleteSnapshot(ctx, t.Root, s.Name); err != nil {
-				return out, err
-			}
-			out.Deleted = append(out.Deleted, s.Name+" at "+site)
-		}
-		for _, k := range keep {
-			out.Kept = append(out.Kept, fmt.Sprintf("%s at %s: %s", k.Name, site, k.Reason))
 		}
 	}
 	return out, nil
+}
+
+// pruneSide deletes what the policy lets go of one tree's snapshots.
+func pruneSide(ctx context.Context, site string, t tree.Tree, policy retention.Policy, out *RetentionResult) error {
+	all, err := t.NN.Snapshots(ctx, t.Root)
+	if err != nil {
+		return err
+	}
+	var listed []retention.Snapshot
+	for _, s := range all {
+		listed = append(listed, retention.Snapshot{Name: s.Name, ID: s.ID, Created: time.UnixMilli(s.ModTime)})
+	}
+	remove, keep := retention.Choose(listed, policy, time.Now())
+	for _, s := range remove {
+		if err := t.NN.DeleteSnapshot(ctx, t.Root, s.Name); err != nil {
+			return err
+		}
+		out.Deleted = append(out.Deleted, s.Name+" at "+site)
+	}
+	for _, k := range keep {
+		out.Kept = append(out.Kept, fmt.Sprintf("%s at %s: %s", k.Name, site, k.Reason))
+	}
+	return nil
 }
 
 // AdoptMirrorDrift makes the target's state, whatever it is, the one its common

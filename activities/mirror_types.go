@@ -32,11 +32,13 @@ type MirrorPreflightResult struct {
 	Findings []preflight.Finding `json:"findings"`
 	// SourceSnapshottable and TargetSnapshottable say what needs no allowing,
 	// and is not disallowed by an abort.
-	SourceSnapshottable bool  `json:"sourceSnapshottable"`
-	TargetSnapshottable bool  `json:"targetSnapshottable"`
-	Files               int64 `json:"files"`
-	Directories         int64 `json:"directories"`
-	Bytes               int64 `json:"bytes"`
+	SourceSnapshottable bool `json:"sourceSnapshottable"`
+	TargetSnapshottable bool `json:"targetSnapshottable"`
+	// Ledger says that the target keeps no snapshots.
+	Ledger      bool  `json:"ledger,omitempty"`
+	Files       int64 `json:"files"`
+	Directories int64 `json:"directories"`
+	Bytes       int64 `json:"bytes"`
 }
 
 // TreeAt is a directory at a site.

@@ -80,6 +80,13 @@ func openSite(name string, c config.Site) (o *site, err error) {
 			err = errors.Join(err, o.close())
 		}
 	}()
+	if !c.HasSnapshots() {
+		l, err := config.Config{Sites: map[string]config.Site{name: c}}.Locate(name + ":/")
+		if err == nil {
+			o.store, err = open.At(l)
+		}
+		return o, err
+	}
 	if o.nameNode, err = namenode.Open(namenode.Config{Addresses: c.HDFS.NameNodes, User: c.HDFS.User}); err != nil {
 		return o, err
 	}

@@ -26,7 +26,8 @@ import (
 const locations = `
 A location is site:/path for a site of the configuration,
 hdfs://namenode:8020/path, hdfs://nameservice/path for a nameservice that the
-Hadoop files of a site know, or a path of this machine. On HDFS drover is the
+Hadoop files of a site know, s3://bucket/path or oss://bucket/path for a bucket
+that a site of the configuration is, or a path of this machine. On HDFS drover is the
 site's user, else $HADOOP_USER_NAME, else the user of the process. A path may
 lead into a snapshot: site:/path/.snapshot/name.`
 
@@ -38,7 +39,7 @@ const answerWithin = 20 * time.Second
 type place struct {
 	config.Location
 	store open.Store
-	nn    *namenode.Client // nil on this machine
+	nn    *namenode.Client // nil where there is none
 }
 
 // places opens what the arguments name. No configuration is needed for those
@@ -62,7 +63,7 @@ func (a *app) places(texts ...string) (opened []place, err error) {
 			return opened, err
 		}
 		opened = append(opened, p)
-		if p.Local() {
+		if len(p.NameNodes) == 0 {
 			continue
 		}
 		last := &opened[len(opened)-1]

@@ -14,6 +14,9 @@ import (
 // snapshot of the source; or the one they have from an earlier mirror.
 func (m *hdfsMirror) baseline(ctx workflow.Context) error {
 	m.run.Phase(ctx, PhaseBaseline, "copying everything from a snapshot")
+	if m.found.Ledger {
+		return m.ledgerBaseline(ctx)
+	}
 	if err := m.allow(ctx, m.sourceTree(), m.found.SourceSnapshottable); err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (m *hdfsMirror) attemptCutover(ctx workflow.Context) error {
 	}
 	rounded := workflow.Now(ctx)
 	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseVerify, n), "comparing the whole target with the source's last snapshot")
-	verified, err := step.Do(bulk(ctx, m.in.Target), hm.VerifyMirror, m.verifyInput(m.state.Common))
+	verified, err := m.verifyAll(ctx)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (m *hdfsMirror) frozen(tree activities.TreeAt) activities.FreezeInput {
 
 // openTarget opens the target's root, which came over closed.
 func (m *hdfsMirror) openTarget(ctx workflow.Context) error {
-	if m.in.Freeze != FreezePermissions {
+	if m.in.Freeze != FreezePermissions || m.found.Ledger { // a place without snapshots took no modes over
 		return nil
 	}
 	in := m.frozen(m.targetTree()).Without(m.in.Without)

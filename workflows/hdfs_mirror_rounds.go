@@ -33,6 +33,9 @@ func (m *hdfsMirror) converge(ctx workflow.Context) error {
 // with a new one. Every step may be repeated: the common snapshot of the target
 // is what an interrupted round is measured against.
 func (m *hdfsMirror) round(ctx workflow.Context) error {
+	if m.found.Ledger {
+		return m.ledgerRound(ctx)
+	}
 	if err := m.settleDrift(ctx); err != nil {
 		return err
 	}

@@ -21,11 +21,12 @@ func (m *hdfsMirror) handOver(ctx workflow.Context) error {
 			return err
 		}
 	}
-	back := HDFSMirrorInput{
-		Source: m.in.Target, Target: m.in.Source, SourcePath: m.in.TargetPath, TargetPath: m.in.SourcePath,
-		From: m.state.Common, Without: m.in.Without, KeepOnAbort: true, Engine: reversed(m.in.Engine),
+	if !m.found.Ledger { // else there is no snapshot at the target that a way back could begin at
+		m.result.Reverse = &HDFSMirrorInput{
+			Source: m.in.Target, Target: m.in.Source, SourcePath: m.in.TargetPath, TargetPath: m.in.SourcePath,
+			From: m.state.Common, Without: m.in.Without, KeepOnAbort: true, Engine: reversed(m.in.Engine),
+		}
 	}
-	m.result.Reverse = &back
 	if err := m.openTarget(ctx); err != nil {
 		return err
 	}
@@ -38,6 +39,9 @@ func (m *hdfsMirror) handOver(ctx workflow.Context) error {
 // cleanup deletes the run's snapshots when a human says that the way back is
 // not needed any more. Rejected, they stay and are listed.
 func (m *hdfsMirror) cleanup(ctx workflow.Context) error {
+	if m.found.Ledger {
+		return m.ledgerCleanup(ctx)
+	}
 	m.run.Phase(ctx, PhaseCleanup, "waiting for leave to delete the run's snapshots")
 	decision, err := m.run.Gate(ctx, GateCleanup, m.measureCleanup, m.cleanupGate(ctx))
 	if err != nil {

@@ -35,12 +35,19 @@ type Config struct {
 func (c Config) Path() string { return c.path }
 
 // Site is one HBase cluster and the HDFS under it, or an HDFS alone: a site
-// without the key hbase, see HasHBase.
+// without the key hbase, see HasHBase. Or it is a place without snapshots that
+// trees are mirrored to: a directory or a bucket, see HasSnapshots.
 type Site struct {
 	HBase HBase `yaml:"hbase"`
 	HDFS  HDFS  `yaml:"hdfs"`
 	// Hadoop says where the commands of the site's Hadoop are.
 	Hadoop Hadoop `yaml:"hadoop"`
+	Local  Local  `yaml:"local"`
+	S3     S3     `yaml:"s3"`
+	OSS    OSS    `yaml:"oss"`
+	// Ledger is the directory, at a site without snapshots, of the ledgers of
+	// what is mirrored to it. Default: DefaultLedger.
+	Ledger string `yaml:"ledger"`
 
 	properties hadoop.Site
 }

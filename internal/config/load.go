@@ -117,6 +117,10 @@ func (c *Config) complete(dir string) error {
 }
 
 func (s *Site) complete(dir string) error {
+	if !s.HasSnapshots() {
+		s.completeStore(dir)
+		return nil
+	}
 	s.HBase.Site = within(dir, s.HBase.Site)
 	s.HDFS.CoreSite = within(dir, s.HDFS.CoreSite)
 	s.HDFS.HDFSSite = within(dir, s.HDFS.HDFSSite)

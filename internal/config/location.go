@@ -25,6 +25,9 @@ type Location struct {
 	URI string
 	// NameNodes are the addresses that serve an HDFS, in the order to try them.
 	NameNodes []string
+	// S3 and OSS say how to reach the bucket that the location is in.
+	S3  *S3
+	OSS *OSS
 	// User is who to be on an HDFS.
 	User string
 	// Path is absolute and clean.
@@ -44,9 +47,9 @@ var (
 
 // Locate resolves what an operator writes: site:/path for a site of this
 // configuration, a full URI hdfs://namenode:8020/path or hdfs://nameservice/path,
-// file:///path, or a path of this machine. A nameservice is looked up in the
-// Hadoop files of all sites. The zero Config resolves everything but sites and
-// nameservices.
+// file:///path, s3://bucket/path or oss://bucket/path for the bucket of a site, or
+// a path of this machine. A nameservice is looked up in the Hadoop files of all
+// sites. The zero Config resolves everything but sites, buckets and nameservices.
 func (c Config) Locate(text string) (Location, error) {
 	if text == "" {
 		return Location{}, fault.As(fault.InvalidInput, fmt.Errorf("the location is empty: write site:/path, hdfs://namenode:8020/path or a path"))
@@ -72,6 +75,9 @@ func (c Config) locateSite(text, name, at string) (Location, error) {
 	if !ok {
 		return Location{}, fault.As(fault.NotFound, fmt.Errorf("location %s: %s has no site %q%s", text, filepath.Base(c.path), name, nearest.Hint(name, c.SiteNames())))
 	}
+	if !site.HasSnapshots() {
+		return site.located(name, at), nil
+	}
 	return Location{Site: name, URI: site.HDFS.URI, NameNodes: site.HDFS.NameNodes, User: site.HDFS.User, Path: path.Clean(at)}, nil
 }
 
@@ -81,8 +87,10 @@ func (c Config) locateURI(text, scheme, authority, at string) (Location, error) 
 		return Location{Path: path.Clean(at)}, nil
 	case scheme == "file":
 		return Location{}, fault.As(fault.InvalidInput, fmt.Errorf("location %s: write file:///path", text))
+	case scheme == "s3" || scheme == "oss":
+		return c.locateBucket(text, scheme, authority, at)
 	case scheme != "hdfs":
-		return Location{}, fault.As(fault.Unsupported, fmt.Errorf("location %s: %s is not supported, hdfs and paths of this machine are", text, scheme))
+		return Location{}, fault.As(fault.Unsupported, fmt.Errorf("location %s: %s is not supported: hdfs, s3, oss and paths of this machine are", text, scheme))
 	case authority == "":
 		return Location{}, fault.As(fault.InvalidInput, fmt.Errorf("location %s has no address: write hdfs://namenode:8020%s", text, at))
 	case strings.ContainsAny(authority, "@?#% "):

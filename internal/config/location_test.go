@@ -113,7 +113,7 @@ func TestLocateRefusesInWords(t *testing.T) {
 	}{
 		{"", "the location is empty", fault.InvalidInput},
 		{"prodd:/x", `drover.yaml has no site "prodd", did you mean "prod"?`, fault.NotFound},
-		{"s3://bucket/x", "s3 is not supported", fault.Unsupported},
+		{"gs://bucket/x", "gs is not supported", fault.Unsupported},
 		{"hdfs:///x", "write hdfs://namenode:8020/x", fault.InvalidInput},
 		{"hdfs://u@h/x", "neither host:port nor a nameservice", fault.InvalidInput},
 		{"file://host/x", "write file:///path", fault.InvalidInput},

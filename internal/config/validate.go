@@ -75,6 +75,9 @@ func (c Config) WorkerQueues() []string {
 }
 
 func (s Site) problems() []error {
+	if !s.HasSnapshots() {
+		return s.storeProblems()
+	}
 	problems := append(s.hdfsProblems(), s.Hadoop.problems()...)
 	if !s.HasHBase() && !s.HDFS.empty() {
 		return problems

@@ -14,8 +14,8 @@ import (
 // under way files that are there are read back instead of brought. Once the
 // generation is committed it does nothing.
 //
-// A tree that holds what cannot be mirrored is refused when the listing comes to
-// it.
+// A tree that holds what cannot be mirrored is refused before anything is
+// brought.
 func Baseline(ctx context.Context, t Target, l *Ledger, src Source, snapshot string, opt Options) (Generation, error) {
 	g, err := l.Current(ctx)
 	if err != nil {
@@ -27,12 +27,12 @@ func Baseline(ctx context.Context, t Target, l *Ledger, src Source, snapshot str
 	if g.Number > 0 {
 		return Generation{}, fault.As(fault.Conflict, fmt.Errorf("baseline of %s: the ledger %s has snapshot %q already; go on from that one, or name another place", src.Root(), l.Dir, g.Snapshot))
 	}
+	if err := supported(ctx, src); err != nil {
+		return Generation{}, err
+	}
 	b := &baseline{carrier: newCarrier(t, src, opt), l: l, round: snapshot}
 	b.next = Generation{Number: 1, Snapshot: snapshot}
 	err = src.List(ctx, "", nil, func(e tree.Entry) error {
-		if err := refused(src, e); err != nil {
-			return err
-		}
 		if b.chunk = append(b.chunk, e); len(b.chunk) < b.opt.Chunk {
 			return nil
 		}

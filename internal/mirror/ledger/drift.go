@@ -37,12 +37,12 @@ func (d Drifted) String() string {
 
 // Drift compares a listing of the target with a generation and calls each with
 // what differs: names, kinds, lengths, and marks of content or, where the store
-// has none, modification times. No file is read. Staging directories, and the
-// ledger itself where it lies in the tree, do not count.
+// has none, modification times. No file is read. Staging directories do
+// not count.
 func Drift(ctx context.Context, t Target, l *Ledger, g Generation, each func(Drifted) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	next, stop := iter.Pull2(t.entries(ctx, l.hides(t)))
+	next, stop := iter.Pull2(t.entries(ctx))
 	defer stop()
 	o, err, more := next()
 	extra := func() error {
@@ -105,16 +105,9 @@ func compare(r Record, o storage.Object) Drifted {
 	return d
 }
 
-// hides returns the test for paths of the target that are not of the tree.
-func (l *Ledger) hides(t Target) func(rel string) bool {
-	return func(rel string) bool {
-		return staged(rel) || l.Store == t.Store && within(t.path(rel), l.Dir)
-	}
-}
-
 // entries yields what is in the target, the root first, in the order of
 // ComparePaths, with paths relative to the root. It ends with an error.
-func (t Target) entries(ctx context.Context, hidden func(string) bool) iter.Seq2[storage.Object, error] {
+func (t Target) entries(ctx context.Context) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		root, err := t.Store.Stat(ctx, t.Root)
 		if errors.Is(err, storage.ErrNotExist) {
@@ -124,11 +117,11 @@ func (t Target) entries(ctx context.Context, hidden func(string) bool) iter.Seq2
 		if !yield(root, err) || err != nil {
 			return
 		}
-		t.walk(ctx, "", hidden, yield)
+		t.walk(ctx, "", yield)
 	}
 }
 
-func (t Target) walk(ctx context.Context, dir string, hidden func(string) bool, yield func(storage.Object, error) bool) bool {
+func (t Target) walk(ctx context.Context, dir string, yield func(storage.Object, error) bool) bool {
 	list, err := t.Store.List(ctx, t.path(dir))
 	if err != nil {
 		yield(storage.Object{}, err)
@@ -137,10 +130,10 @@ func (t Target) walk(ctx context.Context, dir string, hidden func(string) bool, 
 	slices.SortFunc(list, func(a, b storage.Object) int { return namenode.CompareNames(path.Base(a.Path), path.Base(b.Path)) })
 	for _, o := range list {
 		o.Path = join(dir, path.Base(o.Path))
-		if hidden(o.Path) {
+		if staged(o.Path) {
 			continue
 		}
-		if !yield(o, nil) || o.IsDir && !t.walk(ctx, o.Path, hidden, yield) {
+		if !yield(o, nil) || o.IsDir && !t.walk(ctx, o.Path, yield) {
 			return false
 		}
 	}

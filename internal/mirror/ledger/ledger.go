@@ -22,7 +22,7 @@ import (
 // any store. Its methods belong to one goroutine, and a directory to one mirror.
 type Ledger struct {
 	Store storage.Store
-	// Dir is absolute and holds nothing else.
+	// Dir is absolute, holds nothing else, and does not lie in the mirrored tree.
 	Dir string
 	// Scratch is a directory of this machine for copies of what is in Dir. All
 	// of it may be lost at any time.

@@ -72,6 +72,8 @@ func (w wide) List(_ context.Context, _ string, _ []string, each func(tree.Entry
 	return nil
 }
 
+func (wide) Scan(context.Context, func(tree.Entry) error) error { return nil }
+
 func (w wide) Stat(_ context.Context, rel string) (tree.Entry, error) {
 	e := tree.Entry{Path: rel, Kind: tree.Directory}
 	if strings.Contains(rel, "f") {

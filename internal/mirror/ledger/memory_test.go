@@ -56,6 +56,10 @@ func (s state) Stat(_ context.Context, rel string) (tree.Entry, error) {
 	return entry(rel, n), nil
 }
 
+func (s state) Scan(ctx context.Context, each func(tree.Entry) error) error {
+	return s.List(ctx, "", nil, each)
+}
+
 func (s state) List(_ context.Context, under string, skip []string, each func(tree.Entry) error) error {
 	n, err := s.find(under)
 	if err != nil {

@@ -181,16 +181,31 @@ func TestMendBringsWhatNoListingShows(t *testing.T) {
 }
 
 func TestWhatCannotBeMirroredIsRefused(t *testing.T) {
-	from, _, _ := scripted(t, "create a", "chmod a")
+	from, to, p := scripted(t, "create a", "mkdir d; create d/b; create d/c")
 	r := newRig(t)
 	var refused *tree.Unsupported
 	if _, err := ledger.Baseline(t.Context(), r.target, r.ledger, linked{state{from}}, "s1", one); !errors.As(err, &refused) || refused.First[0] != "a (symbolic link)" {
-		t.Errorf("got %v, want it refused by name", err)
+		t.Errorf("baseline: got %v, want it refused by name", err)
+	}
+	if r.store.calls != 0 {
+		t.Errorf("%d calls changed the target before the tree was refused", r.store.calls)
+	}
+	if err := r.baseline(from); err != nil {
+		t.Fatal(err)
+	}
+	r.store.calls = 0
+	_, err := ledger.Apply(t.Context(), r.target, r.ledger, linked{state{to}}, ledger.Round{From: "s1", To: "s2", Plan: p}, one)
+	if !errors.As(err, &refused) || refused.Count != 2 || r.store.calls != 0 {
+		t.Errorf("round: got %v after %d calls, want both refused by name and nothing changed", err, r.store.calls)
 	}
 }
 
 // linked shows files as symbolic links.
 type linked struct{ state }
+
+func (l linked) Scan(ctx context.Context, each func(tree.Entry) error) error {
+	return l.List(ctx, "", nil, each)
+}
 
 func (l linked) List(ctx context.Context, under string, skip []string, each func(tree.Entry) error) error {
 	return l.state.List(ctx, under, skip, func(e tree.Entry) error {

@@ -17,6 +17,8 @@ type Source interface {
 	Root() string
 	// Stat returns the entry at a path, attributes included.
 	Stat(ctx context.Context, path string) (tree.Entry, error)
+	// Scan calls each with every entry, in any order, attributes left out.
+	Scan(ctx context.Context, each func(tree.Entry) error) error
 	// List calls each with the entry at a path and all below it, but for what
 	// is at or below the paths to skip, in the order of ComparePaths.
 	List(ctx context.Context, under string, skip []string, each func(tree.Entry) error) error
@@ -43,6 +45,11 @@ func (s snapshot) Stat(ctx context.Context, path string) (tree.Entry, error) {
 	return e, tree.Attributes(ctx, s.tree, &e)
 }
 
+func (s snapshot) Scan(ctx context.Context, each func(tree.Entry) error) error {
+	_, err := tree.List(ctx, s.tree, tree.ListOptions{}, each)
+	return err
+}
+
 func (s snapshot) List(ctx context.Context, under string, skip []string, each func(tree.Entry) error) error {
 	opt := tree.ListOptions{Skip: skip, Attributes: true}
 	if under != "" {
@@ -60,9 +67,11 @@ func (s snapshot) Checksum(ctx context.Context, path string) (storage.Checksum, 
 	return s.tree.Store.Checksum(ctx, s.tree.Path(path))
 }
 
-// refused returns why an entry cannot be brought, as package tree says it of a
-// listing.
-func refused(src Source, e tree.Entry) error {
+// refusals is how many entries that cannot be brought are named.
+const refusals = 20
+
+// refuse counts an entry that cannot be brought.
+func refuse(u *tree.Unsupported, e tree.Entry) {
 	why := ""
 	switch {
 	case e.Kind == tree.Symlink:
@@ -72,7 +81,30 @@ func refused(src Source, e tree.Entry) error {
 	case e.Erasure != "":
 		why = "erasure-coded with " + e.Erasure
 	default:
+		return
+	}
+	if u.Count++; len(u.First) < refusals {
+		u.First = append(u.First, fmt.Sprintf("%s (%s)", e.Path, why))
+	}
+}
+
+// refused returns u as an error if it counted anything.
+func refused(u *tree.Unsupported) error {
+	if u.Count == 0 {
 		return nil
 	}
-	return fault.As(fault.Unsupported, &tree.Unsupported{Root: src.Root(), Count: 1, First: []string{fmt.Sprintf("%s (%s)", e.Path, why)}})
+	return fault.As(fault.Unsupported, u)
+}
+
+// supported refuses a tree that holds what cannot be brought.
+func supported(ctx context.Context, src Source) error {
+	u := &tree.Unsupported{Root: src.Root()}
+	err := src.Scan(ctx, func(e tree.Entry) error {
+		refuse(u, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return refused(u)
 }

@@ -47,9 +47,10 @@ func (w *work) isDir(path string) bool {
 
 // resolver turns a plan into work.
 type resolver struct {
-	l   *Ledger
-	g   Generation
-	src Source
+	l       *Ledger
+	g       Generation
+	src     Source
+	refused *tree.Unsupported
 	work
 }
 
@@ -58,7 +59,7 @@ type resolver struct {
 // directory counted. dressed says that the target keeps the times of
 // directories.
 func resolve(ctx context.Context, l *Ledger, g Generation, src Source, p plan.Plan, dressed bool) (work, error) {
-	r := &resolver{l: l, g: g, src: src, work: work{tasks: map[string]*task{}, removed: map[string]Record{}}}
+	r := &resolver{l: l, g: g, src: src, refused: &tree.Unsupported{Root: src.Root()}, work: work{tasks: map[string]*task{}, removed: map[string]Record{}}}
 	if err := r.moves(ctx, p.Ops); err != nil {
 		return work{}, err
 	}
@@ -66,6 +67,9 @@ func resolve(ctx context.Context, l *Ledger, g Generation, src Source, p plan.Pl
 		if err := r.copy(ctx, c); err != nil {
 			return work{}, err
 		}
+	}
+	if err := refused(r.refused); err != nil {
+		return work{}, err
 	}
 	if dressed {
 		if err := r.touched(ctx); err != nil {
@@ -167,18 +171,17 @@ func (r *resolver) copy(ctx context.Context, c plan.Copy) error {
 		}
 		return r.src.List(ctx, c.Path, skip, func(e tree.Entry) error {
 			r.tasks[e.Path] = &task{Entry: e}
-			return refused(r.src, e)
+			refuse(r.refused, e)
+			return nil
 		})
 	}
 	e, err := r.src.Stat(ctx, c.Path)
 	if err != nil {
 		return err
 	}
-	if err := refused(r.src, e); err != nil {
-		return err
-	}
+	refuse(r.refused, e)
 	t := &task{Entry: e}
-	if !e.IsDir() {
+	if e.Kind == tree.File {
 		if t.from, err = r.same(ctx, c, e); err != nil {
 			return err
 		}

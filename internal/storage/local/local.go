@@ -40,6 +40,9 @@ func Open(root string) (*Store, error) {
 	return &Store{root: root}, nil
 }
 
+// Close implements io.Closer: there is nothing that is held open.
+func (*Store) Close() error { return nil }
+
 func (s *Store) file(name string) string {
 	return filepath.Join(s.root, filepath.FromSlash(path.Clean("/"+name)))
 }

@@ -8,9 +8,11 @@ import (
 	"net/url"
 
 	"drover/internal/config"
+	"drover/internal/secret"
 	"drover/internal/storage"
 	"drover/internal/storage/hdfs"
 	"drover/internal/storage/local"
+	"drover/internal/storage/s3"
 )
 
 // Store is a store that must be closed after use.
@@ -21,18 +23,36 @@ type Store interface {
 
 // At opens the file system that a location lies in. Its path there is l.Path.
 func At(l config.Location) (Store, error) {
-	if !l.Local() {
-		s, err := HDFS(l.NameNodes, l.User)
-		if err != nil {
-			return nil, fmt.Errorf("location %s: %w", l, err)
-		}
-		return s, nil
-	}
-	s, err := local.Open("/")
+	s, err := at(l)
 	if err != nil {
 		return nil, fmt.Errorf("location %s: %w", l, err)
 	}
-	return unclosed{s}, nil
+	return s, nil
+}
+
+func at(l config.Location) (Store, error) {
+	switch {
+	case l.S3 != nil:
+		return s3.Open(s3.Config{
+			Endpoint: l.S3.Endpoint, Region: l.S3.Region, Bucket: l.S3.Bucket, PathStyle: l.S3.PathStyle,
+			Keys: keys(l.S3.AccessKey, l.S3.SecretKey),
+		})
+	case l.Local():
+		return local.Open("/")
+	}
+	return HDFS(l.NameNodes, l.User)
+}
+
+// keys resolves a pair of keys when they are needed.
+func keys(id, secretKey secret.Ref) func() (string, string, error) {
+	return func() (string, string, error) {
+		access, err := id.Resolve()
+		if err != nil {
+			return "", "", err
+		}
+		hidden, err := secretKey.Resolve()
+		return access.Reveal(), hidden.Reveal(), err
+	}
 }
 
 // HDFS opens the file system that the given NameNodes serve, as user.
@@ -43,12 +63,6 @@ func HDFS(nameNodes []string, user string) (Store, error) {
 	}
 	return s, nil
 }
-
-// unclosed is a store that holds nothing open.
-type unclosed struct{ storage.Store }
-
-// Close implements io.Closer.
-func (unclosed) Close() error { return nil }
 
 // Root opens the file system that holds root, a full URI such as
 // hdfs://namenode:8020/hbase, and returns the path of root in it. nameNodes are
