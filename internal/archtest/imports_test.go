@@ -178,8 +178,12 @@ func oneImporter(t *testing.T, packages []pkg) {
 	}{
 		{"github.com/tsuna/gohbase", []string{"internal/hbase/rows"}, "rows knows its retries and its silences"},
 		{"github.com/colinmarc/hdfs", []string{"internal/storage/hdfs"}, "the driver knows its errors and its Close"},
+		{"github.com/minio/minio-go", []string{"internal/storage/s3"}, "the driver knows its errors"},
+		{"github.com/aliyun/aliyun-oss-go-sdk", []string{"internal/storage/oss"}, "the driver knows its errors, and what it does not prove"},
 		{module + "/internal/storage/hdfs", []string{"internal/storage/open", "internal/storage/hdfs"}, "drivers are named in open only"},
 		{module + "/internal/storage/local", []string{"internal/storage/open", "internal/storage/local"}, "drivers are named in open only"},
+		{module + "/internal/storage/s3", []string{"internal/storage/open", "internal/storage/s3"}, "drivers are named in open only"},
+		{module + "/internal/storage/oss", []string{"internal/storage/open", "internal/storage/oss"}, "drivers are named in open only"},
 		{module + "/internal/storage/mem", []string{"internal/storage/open", "internal/storage/mem"}, "drivers are named in open only"},
 		{"github.com/stretchr/testify", nil, "tests compare with go-cmp and say what they wanted"},
 	} {

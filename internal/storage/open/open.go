@@ -12,6 +12,7 @@ import (
 	"drover/internal/storage"
 	"drover/internal/storage/hdfs"
 	"drover/internal/storage/local"
+	"drover/internal/storage/oss"
 	"drover/internal/storage/s3"
 )
 
@@ -36,6 +37,10 @@ func at(l config.Location) (Store, error) {
 		return s3.Open(s3.Config{
 			Endpoint: l.S3.Endpoint, Region: l.S3.Region, Bucket: l.S3.Bucket, PathStyle: l.S3.PathStyle,
 			Keys: keys(l.S3.AccessKey, l.S3.SecretKey),
+		})
+	case l.OSS != nil:
+		return oss.Open(oss.Config{
+			Endpoint: l.OSS.Endpoint, Bucket: l.OSS.Bucket, Keys: keys(l.OSS.AccessKeyID, l.OSS.AccessKeySecret),
 		})
 	case l.Local():
 		return local.Open("/")

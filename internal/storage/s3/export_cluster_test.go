@@ -2,11 +2,18 @@
 
 package s3
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Uploads counts the multipart uploads that were neither completed nor given up.
 func Uploads(ctx context.Context, s *Store) (n int, err error) {
-	for u := range s.core.ListIncompleteUploads(ctx, s.bucket, "", true) {
+	b, ok := s.Bucket.(*bucket)
+	if !ok {
+		return 0, errors.New("another bucket")
+	}
+	for u := range b.core.ListIncompleteUploads(ctx, b.name, "", true) {
 		if u.Err != nil {
 			return n, u.Err
 		}

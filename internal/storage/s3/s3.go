@@ -1,28 +1,25 @@
 // Package s3 is the storage driver for S3 and for stores that speak its
-// protocol, and the only importer of github.com/minio/minio-go.
-//
-// A path is the key without its first slash. A directory is an empty object
-// whose key ends in a slash, as most tools make it, or is there because a key
-// lies below it; such a one goes with the last of them. What S3 has no call for
-// is refused and not imitated: a rename of many objects is no step.
+// protocol, and the only importer of github.com/minio/minio-go. How paths become
+// keys is package objects'.
 package s3
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5" //nolint:gosec // Content-MD5 is what every S3 checks
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"path"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"drover/internal/storage"
+	"drover/internal/storage/objects"
 )
 
 // Config says which bucket to use and as whom.
@@ -39,22 +36,16 @@ type Config struct {
 	// PathStyle puts the bucket into the path of the address instead of its
 	// host name, as stores other than Amazon's want it.
 	PathStyle bool
-	// Retries is how often a request is tried that failed at the transport or
-	// with an error of the server; 5 when zero.
-	Retries int
+	// Tries is how often a request is sent that failed at the transport or with
+	// an error of the server; 5 when zero.
+	Tries int
 }
 
 // Store is a bucket, safe for concurrent use.
 type Store struct {
-	bucket    string
-	core      minio.Core
+	objects.Store
 	transport *http.Transport
 }
-
-var (
-	_ storage.Store  = (*Store)(nil)
-	_ storage.Copier = (*Store)(nil)
-)
 
 // Open returns the store. It connects at the first operation.
 func Open(cfg Config) (*Store, error) {
@@ -71,7 +62,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	opt := &minio.Options{
 		Creds: credentials.New(keys(cfg.Keys)), Secure: u.Scheme == "https", Transport: transport,
-		Region: cfg.Region, MaxRetries: cfg.Retries,
+		Region: cfg.Region, MaxRetries: cfg.Tries,
 	}
 	if opt.Region == "" {
 		opt.Region = "us-east-1" // asking for it would be one more permission to have
@@ -86,7 +77,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3: %w", err)
 	}
-	return &Store{bucket: cfg.Bucket, core: *core, transport: transport}, nil
+	return &Store{objects.Store{Bucket: &bucket{core: *core, name: cfg.Bucket}, Name: cfg.Bucket}, transport}, nil
 }
 
 // Close closes idle connections.
@@ -109,173 +100,128 @@ func (k keys) RetrieveWithCredContext(*credentials.CredContext) (credentials.Val
 
 func (keys) IsExpired() bool { return false }
 
-// key of the object at a path; "" is the bucket itself.
-func key(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
+// bucket is an objects.Bucket.
+type bucket struct {
+	core minio.Core
+	name string
+}
 
-// prefix of the keys in a directory.
-func prefix(dir string) string {
-	if k := key(dir); k != "" {
-		return k + "/"
+const contentType = "application/octet-stream"
+
+func entry(info minio.ObjectInfo) objects.Entry {
+	return objects.Entry{Key: info.Key, Size: info.Size, Modified: info.LastModified, Tag: strings.Trim(info.ETag, `"`)}
+}
+
+func (b *bucket) Head(ctx context.Context, key string) (objects.Entry, error) {
+	info, err := b.core.StatObject(ctx, b.name, key, minio.StatObjectOptions{})
+	return entry(info), cause(err)
+}
+
+func (b *bucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	body, _, _, err := b.core.GetObject(ctx, b.name, key, minio.GetObjectOptions{})
+	return body, cause(err)
+}
+
+// sumOf is the Content-MD5 of data, which the server compares.
+func sumOf(data []byte) string {
+	sum := md5.Sum(data) //nolint:gosec // see above
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func (b *bucket) Put(ctx context.Context, key string, data []byte) error {
+	_, err := b.core.PutObject(ctx, b.name, key, bytes.NewReader(data), int64(len(data)), sumOf(data), "", minio.PutObjectOptions{ContentType: contentType})
+	return cause(err)
+}
+
+// Copy is one request, or several where the object is larger than that takes
+// (5 GiB).
+func (b *bucket) Copy(ctx context.Context, from, to string) error {
+	_, err := b.core.ComposeObject(ctx, minio.CopyDestOptions{Bucket: b.name, Object: to}, minio.CopySrcOptions{Bucket: b.name, Object: from})
+	return cause(err)
+}
+
+func (b *bucket) Delete(ctx context.Context, keys []string) error {
+	if len(keys) == 1 {
+		return gone(b.core.RemoveObject(ctx, b.name, keys[0], minio.RemoveObjectOptions{}))
 	}
-	return ""
-}
-
-func object(name string, info minio.ObjectInfo) storage.Object {
-	return storage.Object{Path: name, Size: info.Size, ModTime: info.LastModified, Tag: strings.Trim(info.ETag, `"`)}
-}
-
-// Stat implements storage.Reader.
-func (s *Store) Stat(ctx context.Context, name string) (storage.Object, error) {
-	name = path.Clean("/" + name)
-	if name != "/" {
-		info, err := s.core.StatObject(ctx, s.bucket, key(name), minio.StatObjectOptions{})
-		if err == nil {
-			return object(name, info), nil
-		}
-		if err = cause(ctx, err); !errors.Is(err, storage.ErrNotExist) {
-			return storage.Object{}, fmt.Errorf("stat %s: %w", name, err)
+	each := func(yield func(minio.ObjectInfo) bool) {
+		for _, k := range keys {
+			if !yield(minio.ObjectInfo{Key: k}) {
+				return
+			}
 		}
 	}
-	dir, err := s.dir(ctx, name)
-	switch {
-	case err != nil:
-		return storage.Object{}, fmt.Errorf("stat %s: %w", name, err)
-	case !dir.there:
-		return storage.Object{}, fmt.Errorf("stat %s: %w", name, storage.ErrNotExist)
+	results, err := b.core.RemoveObjectsWithIter(ctx, b.name, each, minio.RemoveObjectsOptions{})
+	if err != nil {
+		return cause(err)
 	}
-	return storage.Object{Path: name, IsDir: true, ModTime: dir.made}, nil
-}
-
-// found is what a look at a directory shows.
-type found struct {
-	there bool
-	made  time.Time // of the object that stands for the directory, if there is one
-	used  bool      // keys lie below it
-}
-
-// dir looks whether a directory is there, by at most two keys of it. The bucket
-// is one as long as it is there.
-func (s *Store) dir(ctx context.Context, name string) (found, error) {
-	f := found{there: key(name) == ""}
-	n := 0
-	err := s.each(ctx, minio.ListObjectsOptions{Prefix: prefix(name), Recursive: true, MaxKeys: 2}, func(o minio.ObjectInfo) bool {
-		f.there = true
-		if o.Key == prefix(name) {
-			f.made = o.LastModified
-		} else {
-			f.used = true
+	for r := range results {
+		if err := gone(r.Err); err != nil {
+			return fmt.Errorf("%s: %w", r.ObjectName, err)
 		}
-		n++
-		return n < 2
-	})
-	return f, err
+	}
+	return ctx.Err()
 }
 
-// each calls fn with what a listing yields, until fn returns false.
-func (s *Store) each(ctx context.Context, opt minio.ListObjectsOptions, fn func(minio.ObjectInfo) bool) error {
+// gone is cause where an object that is not there is as good as removed.
+func gone(err error) error {
+	if err = cause(err); errors.Is(err, storage.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (b *bucket) List(ctx context.Context, q objects.Query, each func(objects.Entry) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for o := range s.core.ListObjectsIter(ctx, s.bucket, opt) {
+	opt := minio.ListObjectsOptions{Prefix: q.Prefix, Recursive: q.Below, MaxKeys: q.Page}
+	for o := range b.core.ListObjectsIter(ctx, b.name, opt) {
 		if o.Err != nil {
-			return cause(ctx, o.Err)
+			return cause(o.Err)
 		}
-		if !fn(o) {
+		if !each(entry(o)) {
 			return nil
 		}
 	}
 	return ctx.Err()
 }
 
-// List implements storage.Reader. A key that is both an object and the beginning
-// of others cannot be in a file system: it is an error that names it.
-func (s *Store) List(ctx context.Context, dir string) ([]storage.Object, error) {
-	dir = path.Clean("/" + dir)
-	var out []storage.Object
-	there := dir == "/"
-	err := s.each(ctx, minio.ListObjectsOptions{Prefix: prefix(dir)}, func(o minio.ObjectInfo) bool {
-		there = true
-		switch name := strings.TrimSuffix(strings.TrimPrefix(o.Key, prefix(dir)), "/"); {
-		case name == "":
-		case strings.HasSuffix(o.Key, "/"):
-			out = append(out, storage.Object{Path: path.Join(dir, name), IsDir: true, ModTime: o.LastModified})
-		default:
-			out = append(out, object(path.Join(dir, name), o))
-		}
-		return true
-	})
-	if err == nil && !there {
-		err = storage.ErrNotExist
-	}
+func (b *bucket) Begin(ctx context.Context, key string) (objects.Upload, error) {
+	id, err := b.core.NewMultipartUpload(ctx, b.name, key, minio.PutObjectOptions{ContentType: contentType})
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", dir, err)
+		return nil, cause(err)
 	}
-	slices.SortFunc(out, func(a, b storage.Object) int { return strings.Compare(a.Path, b.Path) })
-	for i := 1; i < len(out); i++ {
-		if out[i].Path == out[i-1].Path {
-			return nil, fmt.Errorf("list %s: %s is an object, and there are others below it: %w", dir, out[i].Path, errors.ErrUnsupported)
-		}
-	}
-	return out, nil
+	return &upload{bucket: b, key: key, id: id}, nil
 }
 
-// Open implements storage.Reader.
-func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if key(name) == "" {
-		return nil, fmt.Errorf("open %s: %w", name, storage.ErrIsDir)
-	}
-	body, _, _, err := s.core.GetObject(ctx, s.bucket, key(name), minio.GetObjectOptions{})
-	if err == nil {
-		return &reader{ctx: ctx, name: name, body: body}, nil
-	}
-	if err = cause(ctx, err); errors.Is(err, storage.ErrNotExist) {
-		if dir, look := s.dir(ctx, name); look != nil {
-			err = look
-		} else if dir.there {
-			err = storage.ErrIsDir
-		}
-	}
-	return nil, fmt.Errorf("open %s: %w", name, err)
+type upload struct {
+	*bucket
+	key, id string
+	parts   []minio.CompletePart
 }
 
-type reader struct {
-	ctx  context.Context
-	name string
-	body io.ReadCloser
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	n, err := r.body.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("read %s: %w", r.name, cause(r.ctx, err))
-	}
-	return n, err
-}
-
-func (r *reader) Close() error { return r.body.Close() }
-
-// Checksum implements storage.Reader. It reads the whole object.
-func (s *Store) Checksum(ctx context.Context, name string) (storage.Checksum, error) {
-	r, err := s.Open(ctx, name)
+func (u *upload) Part(ctx context.Context, data []byte) error {
+	number := len(u.parts) + 1
+	part, err := u.core.PutObjectPart(ctx, u.name, u.key, u.id, number, bytes.NewReader(data), int64(len(data)), minio.PutObjectPartOptions{Md5Base64: sumOf(data)})
 	if err != nil {
-		return storage.Checksum{}, err
+		return cause(err)
 	}
-	defer r.Close() //nolint:errcheck // only read
-	sum := storage.NewSummer(0)
-	if _, err := io.Copy(sum, r); err != nil {
-		return storage.Checksum{}, fmt.Errorf("checksum of %s: %w", name, err)
-	}
-	return sum.Checksum(), nil
+	u.parts = append(u.parts, minio.CompletePart{PartNumber: number, ETag: part.ETag})
+	return nil
+}
+
+func (u *upload) Complete(ctx context.Context) error {
+	_, err := u.core.CompleteMultipartUpload(ctx, u.name, u.key, u.id, u.parts, minio.PutObjectOptions{})
+	return cause(err)
+}
+
+func (u *upload) Abort(ctx context.Context) error {
+	return cause(u.core.AbortMultipartUpload(ctx, u.name, u.key, u.id))
 }
 
 // cause maps an answer of the server to an error of the contract. Only an answer
 // that names the key says that the object is not there.
-func cause(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+func cause(err error) error {
 	var answer minio.ErrorResponse
 	if !errors.As(err, &answer) {
 		return err
