@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"strings"
 
 	"drover/internal/preflight"
@@ -25,9 +26,9 @@ func (a *Mirror) preflightLedger(ctx context.Context, in MirrorPreflightInput) (
 
 func (l *mirrorLook) lookAtLedger(ctx context.Context, m *ledgered) {
 	subject := l.in.TargetPath + " at " + l.in.Target
-	if within(m.ledger.Dir, m.target.Root) || within(m.target.Root, m.ledger.Dir) {
+	if within(m.ledger.Dir, m.target.Root) || within(m.target.Root, path.Dir(m.ledger.Dir)) {
 		l.found("ledger-in-tree", preflight.Block, subject, "give the site another ledger directory, or name another targetPath",
-			"its ledger would be %s, and neither may lie in the other", m.ledger.Dir)
+			"its ledger would be %s: the tree may neither hold it nor lie among the ledgers", m.ledger.Dir)
 		return
 	}
 	unreachable := func(err error) {

@@ -1,0 +1,208 @@
+//go:build cluster
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"drover/internal/config"
+	"drover/internal/mirror/verify"
+	"drover/internal/report"
+	"drover/internal/storage/open"
+	"drover/internal/storage/s3/s3test"
+	"drover/internal/storage/storagetest"
+	"drover/workflows"
+	"drover/workflows/step"
+)
+
+// place is the site without snapshots that a test mirrors to.
+const place = "place"
+
+// ledgerMirror is a mirror to a place without snapshots, with a worker of its
+// own that can be killed.
+type ledgerMirror struct {
+	*mirror
+	cfg    config.Config
+	file   string
+	worker *process
+	copied open.Store
+	root   string // of the copy in it
+}
+
+// mirrorTo writes a seeded tree and starts a worker that knows a site of this
+// YAML.
+func (r *rig) mirrorTo(seed uint64, site string) *ledgerMirror {
+	t := r.t
+	t.Helper()
+	m := &ledgerMirror{mirror: r.newMirror(seed), file: filepath.Join(t.TempDir(), "drover.yaml")}
+	s := r.cfg.Sites[r.from].HDFS
+	text := fmt.Sprintf("sites:\n  %s: {hdfs: {namenode: %q, user: %s}}\n  %s: %s\nworker: {stateDir: %q, queues: [site-%s, copy-%s]}\n",
+		r.from, s.NameNodes[0], s.User, place, site, t.TempDir(), place, place)
+	if err := os.WriteFile(m.file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if m.cfg, err = config.Load(m.file); err != nil {
+		t.Fatal(err)
+	}
+	at, err := m.cfg.Locate(place + ":/copies/tree")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.copied, err = open.At(at); err != nil {
+		t.Fatal(err)
+	}
+	m.root = at.Path
+	t.Cleanup(func() {
+		if err := m.copied.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	m.work()
+	t.Cleanup(func() {
+		if err := m.worker.kill(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("its worker said:\n%s", m.worker.out.since(0))
+		}
+	})
+	return m
+}
+
+// work starts the worker, after the one before was killed.
+func (m *ledgerMirror) work() {
+	m.t.Helper()
+	p := &process{cmd: exec.Command(filepath.Join(binaries.dir, "worker"), "--config", m.file, "--quiet"), done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+m.server.GRPC)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // it is only ever killed
+		close(p.done)
+	}()
+	m.worker = p
+}
+
+// same compares the tree at the source, as it is, with the copy: names, kinds,
+// lengths and bytes, and what else is asked for.
+func (m *ledgerMirror) same(o verify.Options) {
+	m.t.Helper()
+	at, err := m.cfg.Locate(m.from + ":" + m.path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	source, err := open.At(at)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer source.Close() //nolint:errcheck // only read
+	res, err := verify.Stores(m.t.Context(), source, at.Path, m.copied, m.root, o)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if res.Verdict != report.Match || res.Files == 0 {
+		m.t.Errorf("the copy: %s", asJSON(res))
+	}
+}
+
+// follow takes a mirror through a baseline, rounds with the worker killed in
+// them, drift and the cutover. times says that the place keeps those of files.
+func (m *ledgerMirror) follow(times bool) {
+	t := m.t
+	run := m.begin(map[string]any{"target": place, "targetPath": "/copies/tree"})
+	m.awaitPhase(m.id, workflows.PhaseBaseline)
+	if err := m.worker.kill(); err != nil {
+		t.Fatal(err)
+	}
+	m.work()
+	m.awaitGate(m.id, workflows.GateCutover)
+	m.same(verify.Options{Times: times})
+	for round := range uint64(3) {
+		m.change(20+round, 60)
+		m.again()
+		m.awaitPhase(m.id, workflows.PhaseRounds)
+		if err := m.worker.kill(); err != nil {
+			t.Fatal(err)
+		}
+		m.work()
+		m.awaitGate(m.id, workflows.GateCutover)
+		m.same(verify.Options{})
+	}
+
+	// Somebody writes to the target, and changes go on at the source.
+	m.change(30, 40)
+	storagetest.Put(t, m.copied, m.root+"/not from the source/f", []byte("x"))
+	m.again()
+	m.choose(workflows.GateDrift, workflows.ChoiceRestore)
+	m.awaitGate(m.id, workflows.GateCutover)
+	m.same(verify.Options{})
+
+	m.change(31, 20)
+	m.approve(m.id, workflows.GateCutover)
+	m.awaitGate(m.id, workflows.GateCleanup)
+	m.same(verify.Options{Times: times})
+	m.approve(m.id, workflows.GateCleanup)
+	res := m.ended(run)
+	if res.Outcome != step.Completed || res.Verdict != "match" || res.Rounds < 5 || res.Verified.Files == 0 || res.Reverse != nil {
+		t.Errorf("result %s, want completed and match after at least five rounds, and no way back", asJSON(res))
+	}
+	m.noSnapshots(m.source)
+}
+
+// TestMirrorToADirectoryFollowsAndHandsOver: the target keeps modes and times,
+// and no snapshots.
+func TestMirrorToADirectoryFollowsAndHandsOver(t *testing.T) {
+	m := newRig(t).mirrorTo(12, fmt.Sprintf("{local: {root: %q}}", t.TempDir()))
+	m.follow(true)
+}
+
+func s3Site(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"access": s3test.AccessKey, "secret": s3test.SecretKey} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return fmt.Sprintf(`{s3: {endpoint: %q, bucket: %s, region: %s, accessKey: "file:%[4]s/access", secretKey: "file:%[4]s/secret", pathStyle: true}}`,
+		s3test.Start(t), s3test.Bucket, s3test.Region, dir)
+}
+
+// TestMirrorToABucketFollowsAndHandsOver: the target is a real S3 server.
+func TestMirrorToABucketFollowsAndHandsOver(t *testing.T) {
+	m := newRig(t).mirrorTo(13, s3Site(t))
+	m.follow(false)
+}
+
+// TestAnAbortedLedgerMirrorLeavesNothing: neither the copy nor its ledger.
+func TestAnAbortedLedgerMirrorLeavesNothing(t *testing.T) {
+	m := newRig(t).mirrorTo(14, fmt.Sprintf("{local: {root: %q}}", t.TempDir()))
+	run := m.begin(map[string]any{"target": place, "targetPath": "/copies/tree"})
+	m.awaitGate(m.id, workflows.GateCutover)
+	if err := m.order(m.id, step.AbortUpdate); err != nil {
+		t.Fatal(err)
+	}
+	if res := m.ended(run); res.Outcome != step.AbortedOutcome {
+		t.Errorf("outcome %s (%s), want aborted", res.Outcome, res.Reason)
+	}
+	if _, err := m.copied.Stat(t.Context(), m.root); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the copy is still there: %v", err)
+	}
+	left, err := m.copied.List(t.Context(), strings.TrimSuffix(m.root, "/copies/tree")+config.DefaultLedger)
+	if err != nil || len(left) > 0 {
+		t.Errorf("of the ledger is left: %v, %v", left, err)
+	}
+	m.noSnapshots(m.source)
+}
