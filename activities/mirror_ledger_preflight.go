@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
+	"drover/internal/hadoop/namenode"
 	"drover/internal/preflight"
 )
 
@@ -50,8 +52,25 @@ func (l *mirrorLook) lookAtLedger(ctx context.Context, m *ledgered) {
 		l.found("target-exists", preflight.Block, subject, "remove it and its ledger, name another targetPath, or continue a mirror with from",
 			"it is there already (ledger %s at snapshot %q): a baseline makes its directory itself", m.ledger.Dir, g.Snapshot)
 	}
+	if l.in.From != "" && g.Snapshot == l.in.From {
+		l.lookForFrom(ctx)
+	}
 	l.found("no-snapshots", preflight.Info, subject, "read what such a target cannot hold in the fine print",
 		"the target keeps no snapshots: a ledger takes their place, renames become copies there, and there is no way back by a mirror in the other direction")
+}
+
+// lookForFrom looks whether the source still has the snapshot that the ledger is
+// at.
+func (l *mirrorLook) lookForFrom(ctx context.Context) {
+	all, err := l.source.NN.Snapshots(ctx, l.source.Root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.reached(l.in.Source, l.source, err)
+		return
+	}
+	if !slices.ContainsFunc(all, func(s namenode.Snapshot) bool { return s.Name == l.in.From }) {
+		l.found("from-missing", preflight.Block, l.subject(l.in.Source, l.source), "remove the target and its ledger, and leave from out: everything is copied anew",
+			"it has no snapshot %s any more", l.in.From)
+	}
 }
 
 // within reports whether name is dir or lies below it.

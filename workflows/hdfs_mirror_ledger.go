@@ -26,14 +26,11 @@ func (m *hdfsMirror) ledgerInput(snapshot string) activities.LedgerInput {
 // ledgerBaseline brings everything of the source's first snapshot, or goes on
 // from the one that the ledger is at.
 func (m *hdfsMirror) ledgerBaseline(ctx workflow.Context) error {
+	if m.in.From != "" {
+		return m.ledgerFrom(ctx)
+	}
 	if err := m.allow(ctx, m.sourceTree(), m.found.SourceSnapshottable); err != nil {
 		return err
-	}
-	if m.in.From != "" {
-		if m.state.Common == "" {
-			m.state = mirrored{Common: m.in.From}
-		}
-		return errors.Join(m.restoreOnAbort(ctx), m.remember())
 	}
 	first := m.snapshotName(0)
 	taken, err := m.firstSnapshot(ctx, m.sourceTree(), first)
@@ -63,6 +60,17 @@ func (m *hdfsMirror) ledgerBaseline(ctx workflow.Context) error {
 		err = m.restoreOnAbort(ctx)
 	}
 	return errors.Join(err, m.remember())
+}
+
+// ledgerFrom goes on from the snapshot that the ledger is at. Unlike a target's
+// own snapshots a ledger does not go back: after the first round it is at a
+// snapshot of this run, which an abort must leave at the source.
+func (m *hdfsMirror) ledgerFrom(ctx workflow.Context) error {
+	if m.state.Common == "" {
+		m.state = mirrored{Common: m.in.From}
+		m.run.Note(ctx, "this run's snapshots stay at the source when it is aborted: the ledger will be at one of them")
+	}
+	return errors.Join(m.restoreOnAbort(ctx), m.remember())
 }
 
 // restoreOnAbort declares what an abort leaves when the mirror is kept, or was

@@ -60,7 +60,7 @@ func TestAnAbortedLedgerMirrorIsTakenBackOrKept(t *testing.T) {
 	}{
 		"taken back":   {ends: []string{"RemoveLedgerMirror", "DropTreeSnapshots"}},
 		"kept":         {keep: true, ends: []string{"RestoreLedgerTarget"}},
-		"gone on with": {from: "s7", ends: []string{"RestoreLedgerTarget", "DropTreeSnapshots"}},
+		"gone on with": {from: "s7", ends: []string{"RestoreLedgerTarget"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newLedgerBench(t)
@@ -73,7 +73,7 @@ func TestAnAbortedLedgerMirrorIsTakenBackOrKept(t *testing.T) {
 			}
 			before := toLedger
 			if c.from != "" {
-				before = slices.Concat(probing, []string{"AllowTreeSnapshots"}, ledgerRounding, looksOpen)
+				before = slices.Concat(probing, ledgerRounding, looksOpen)
 			}
 			b.wantCalls(slices.Concat(before, c.ends)...)
 		})

@@ -11,6 +11,7 @@ import (
 	"drover/internal/mirror/plan"
 	"drover/internal/mirror/plan/plantest"
 	"drover/internal/storage/mem"
+	"drover/internal/storage/storagetest"
 )
 
 // rig is a mirror in memory whose store can crash.
@@ -86,7 +87,7 @@ func (r *rig) is(snapshot string, want *plantest.Node, except map[string]bool) {
 // is still somewhere at the target; the round run again, or the way back, ends
 // where it should.
 func TestARoundThatIsCutOffAnywhereLosesNothing(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		from, to, p, except := pair(t, seed, 25, 12)
 		whole := newRig(t)
 		if err := whole.baseline(from); err != nil {
@@ -161,6 +162,48 @@ func (r *rig) stillHolds(from, to *plantest.Node, p plan.Plan) {
 		r.t.Errorf("the bytes of %q are nowhere", rel)
 		return true
 	})
+}
+
+// TestARestoreThatIsCutOffAnywhereIsRepeated crashes it at every call.
+func TestARestoreThatIsCutOffAnywhereIsRepeated(t *testing.T) {
+	from, _, _, _ := pair(t, 3, 40, 0)
+	drifted := func() *rig {
+		r := newRig(t)
+		if err := r.baseline(from); err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range holding(t, r.store, "/copy") {
+			if len(name)%2 == 0 && data != nil {
+				storagetest.Put(t, r.store, "/copy/"+name, append([]byte{1}, data...))
+			}
+		}
+		storagetest.Put(t, r.store, "/copy/new/f", nil)
+		r.store.calls = 0
+		return r
+	}
+	restore := func(r *rig) error {
+		_, err := ledger.Restore(t.Context(), r.target, r.ledger, state{from}, "s1", one)
+		return err
+	}
+	whole := drifted()
+	if err := restore(whole); err != nil {
+		t.Fatal(err)
+	}
+	if whole.store.calls < 10 {
+		t.Fatalf("only %d calls: too little had drifted", whole.store.calls)
+	}
+	for at := 1; at <= whole.store.calls; at++ {
+		r := drifted()
+		r.store.at, r.store.after = at, at%2 == 0
+		if err := restore(r); !errors.Is(err, errCrash) {
+			t.Fatalf("call %d: got %v, want the crash", at, err)
+		}
+		r.store.at = 0
+		if err := restore(r); err != nil {
+			t.Fatalf("call %d: %v", at, err)
+		}
+		r.is("s1", from, nil)
+	}
 }
 
 func TestABaselineThatIsCutOffAnywhereIsGoneOnWith(t *testing.T) {

@@ -137,7 +137,7 @@ func TestManyRounds(t *testing.T) {
 		"directories": localStore,
 	} {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(30) {
+			for seed := range uint64(20) {
 				from, to, p, except := pair(t, seed+1000, 40, 30)
 				store := open(t)
 				target := ledger.Target{Store: store, Root: "/copy"}

@@ -77,6 +77,10 @@ type Store struct {
 	Bucket Bucket
 	// Name of the bucket, for errors.
 	Name string
+	// PartSize is the size of the first parts of a large object, in bytes;
+	// 16 MiB when zero. It doubles every thousand parts: with it fewer than the
+	// 10,000 parts that S3 and OSS allow hold more than an object may have.
+	PartSize int
 }
 
 var (

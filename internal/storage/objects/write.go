@@ -14,11 +14,8 @@ import (
 )
 
 const (
-	// partSize is the size of the first parts of a large object, in bytes. It
-	// doubles every growAfter parts: with it fewer than the 10,000 parts that
-	// S3 and OSS allow hold more than an object may have.
-	partSize  = 16 << 20
-	growAfter = 1000
+	defaultPartSize = 16 << 20
+	growAfter       = 1000 // parts
 	// cleanupWait bounds the removal of what was given up.
 	cleanupWait = 5 * time.Second
 )
@@ -32,7 +29,11 @@ func (s *Store) Create(ctx context.Context, name string, _ storage.CreateOptions
 	if err != nil {
 		return nil, failed(ctx, "create", name, err)
 	}
-	return &writer{ctx: ctx, bucket: s.Bucket, name: name}, nil
+	w := &writer{ctx: ctx, bucket: s.Bucket, name: name, first: s.PartSize}
+	if w.first <= 0 {
+		w.first = defaultPartSize
+	}
+	return w, nil
 }
 
 // writer gathers a part at a time; an object that fits into the first is put by
@@ -41,6 +42,7 @@ type writer struct {
 	ctx    context.Context
 	bucket Bucket
 	name   string
+	first  int // size of the first parts
 	part   bytes.Buffer
 	upload Upload // once there is one
 	sent   int    // parts
@@ -53,7 +55,7 @@ func (w *writer) Write(p []byte) (int, error) {
 		if err := w.ctx.Err(); err != nil {
 			return written, failed(w.ctx, "write", w.name, err)
 		}
-		full := partSize << (w.sent / growAfter)
+		full := w.first << (w.sent / growAfter)
 		n := min(len(p), full-w.part.Len())
 		w.part.Write(p[:n])
 		p, written = p[n:], written+n

@@ -51,24 +51,26 @@ func put(ctx context.Context, s storage.Store, name string, data []byte) error {
 func TestObjectsOfSeveralParts(t *testing.T) {
 	server := osstest.Start(t)
 	s := open(t, server, osstest.Bucket, osstest.Secret)
-	for _, size := range []int{16<<20 - 1, 16 << 20, 16<<20 + 1, 33 << 20} {
+	const part, large = 128 << 10, 2<<20 + 77
+	s.PartSize = part
+	for _, size := range []int{part - 1, part, part + 1, 2 * part, large} {
 		want := storagetest.Bytes(size)
 		storagetest.Put(t, s, "/big", want)
 		if got := storagetest.Get(t, s, "/big"); !bytes.Equal(got, want) {
 			t.Errorf("%d bytes: read %d that differ", size, len(got))
 		}
 	}
-	if err := oss.CopyParts(t.Context(), s, "big", "copy", 10<<20); err != nil {
+	if err := oss.CopyParts(t.Context(), s, "big", "copy", 500_000); err != nil {
 		t.Fatal(err)
 	}
-	if got := storagetest.Get(t, s, "/copy"); !bytes.Equal(got, storagetest.Bytes(33<<20)) {
+	if got := storagetest.Get(t, s, "/copy"); !bytes.Equal(got, storagetest.Bytes(large)) {
 		t.Error("the copy by parts differs")
 	}
 	w, err := s.Create(t.Context(), "/given-up", storage.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Write(storagetest.Bytes(17 << 20)); err != nil {
+	if _, err := w.Write(storagetest.Bytes(part + 1)); err != nil {
 		t.Fatal(err)
 	}
 	if server.Uploads() != 1 {
@@ -116,13 +118,14 @@ func TestAWriteThatTheStoreDoesNotProveFails(t *testing.T) {
 		words string
 	}{
 		"no crc64":                  {osstest.Fault{Method: http.MethodPut, Suffix: "f", WithoutCRC: true}, 10, "did not send the CRC64"},
-		"no crc64 of a part":        {osstest.Fault{Method: http.MethodPut, Suffix: "f", WithoutCRC: true}, 17 << 20, "did not send the CRC64"},
-		"no crc64 of many parts":    {osstest.Fault{Method: http.MethodPost, Suffix: "f"}, 17 << 20, "did not send the CRC64"},
-		"other bytes of many parts": {osstest.Fault{Method: http.MethodPost, Suffix: "f"}, 17 << 20, "received other bytes"},
+		"no crc64 of a part":        {osstest.Fault{Method: http.MethodPut, Suffix: "f", WithoutCRC: true}, 200 << 10, "did not send the CRC64"},
+		"no crc64 of many parts":    {osstest.Fault{Method: http.MethodPost, Suffix: "f"}, 200 << 10, "did not send the CRC64"},
+		"other bytes of many parts": {osstest.Fault{Method: http.MethodPost, Suffix: "f"}, 200 << 10, "received other bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := osstest.Start(t)
 			s := open(t, server, osstest.Bucket, osstest.Secret)
+			s.PartSize = 128 << 10
 			if c.fault.Method == http.MethodPost {
 				// The first POST begins the upload, the second ends it.
 				server.Fail(c.fault)
