@@ -47,6 +47,8 @@ func TestMirrorPreflightNamesEachProblem(t *testing.T) {
 	allow(source, m.path+"/inner")
 	allow(target, m.path+"/inner")
 	from, to := m.from, m.to
+	unfit := m.at(from, to, m.path, m.path, "")
+	unfit.Freeze, unfit.Hooks = "permissions", []string{"none"} // the sandbox checks no permissions
 	for _, c := range []struct {
 		name string
 		in   activities.MirrorPreflightInput
@@ -57,6 +59,7 @@ func TestMirrorPreflightNamesEachProblem(t *testing.T) {
 		{"snapshots of other names", m.at(to, to, m.path+"/inner", m.path+"/inner", "s1"), []string{"from-missing"}},
 		{"no parent", m.at(from, to, m.path, m.path+"-none/deeper", ""), []string{"target-parent-missing"}},
 		{"no source, no target cluster", m.at(from, "gone", m.path+"-none", m.path, ""), []string{"source-missing", "tree-unreachable"}},
+		{"what comes at the switch only", unfit, []string{"freeze-unchecked", "hook-unknown"}},
 		{"a file", m.at(from, to, m.path+"/open", m.path, ""), []string{"source-no-directory"}},
 	} {
 		found := m.mirrorPreflight(c.in)

@@ -202,7 +202,10 @@ func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	if err := m.target.NameNode.Mkdirs(t.Context(), m.path+"/not from the source", 0o755, true); err != nil {
 		t.Fatal(err)
 	}
-	m.again()
+	said := map[string]string{"by": "a machine", "reason": "something was written"}
+	if err := m.client.SignalWorkflow(t.Context(), m.id, "", step.RoundSignal, said); err != nil {
+		t.Fatal(err)
+	}
 	m.choose(workflows.GateDrift, workflows.ChoiceRestore)
 	m.awaitGate(m.id, workflows.GateCutover)
 	m.equal(unreported...)
