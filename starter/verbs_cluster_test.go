@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,8 +36,10 @@ func gateOnly(ctx workflow.Context, in workflows.HBaseMigrationInput) (workflows
 		return workflows.HBaseMigrationResult{}, err
 	}
 	run.Phase(ctx, workflows.PhaseCutover, "waiting for a person")
+	looks := 0 // what was measured makes the digest, not when
 	decision, err := run.Gate(ctx, workflows.GateCutover, func(workflow.Context) (step.Evidence, error) {
-		return step.Evidence{Facts: []step.Fact{{Name: "rows compared", Value: "1,234"}}}, nil
+		looks++
+		return step.Evidence{Facts: []step.Fact{{Name: "rows compared", Value: "1,234"}, {Name: "look", Value: strconv.Itoa(looks)}}}, nil
 	}, step.GateOptions{Permits: "writes move to the target"})
 	if err == nil {
 		err = step.Rejected(decision)
@@ -161,6 +164,7 @@ func approveARun(t *testing.T) {
 	must(t, codeUsage, "say why", "approve", id, "--digest", digest)
 	must(t, codeRefused, "evidence changed: you read 000000000000, current is "+digest, "approve", id, "--digest", "000000000000", "--reason", "r")
 	must(t, codeRefused, "HBaseMigration has no gate \"cleanup\"", "approve", id, "--gate", "cleanup", "--digest", digest, "--reason", "r")
+	must(t, codeRefused, "HBaseMigration does not go in rounds", "round", id, "--reason", "r")
 	digest = remeasure(t, id, digest)
 	must(t, codeOK, "paused", "pause", id, "--reason", "lunch")
 	must(t, codeRefused, "already paused", "pause", id, "--reason", "lunch")
