@@ -250,8 +250,12 @@ func TestAFailedMirrorCutoverAsksAgain(t *testing.T) {
 // TestAMirrorThatContinuesAsNewRepeatsNothing cuts the run at every batch and
 // gate, and wants the calls of one that ran in one piece.
 func TestAMirrorThatContinuesAsNewRepeatsNothing(t *testing.T) {
-	calls, runs := inPieces(t, newMirrorBench, mirrorInput(), "CopyMirrorShards", "ApplyMirrorOperations", "CopyMirrorChanges", "SourceOpenFiles")
-	want := slices.Concat(toMirror, rounding, proving, dropping)
+	in := mirrorInput()
+	in.Freeze, in.Thaw = workflows.FreezePermissions, true
+	in.Hooks = workflows.MirrorHooks{BeforeSwitch: []string{"stop"}, AfterSwitch: []string{"repoint"}}
+	calls, runs := inPieces(t, newMirrorBench, in, "CopyMirrorShards", "ApplyMirrorOperations", "CopyMirrorChanges", "SourceOpenFiles", "ThawTree")
+	switching := []string{"VerifyMirror", "RunHook", "ProveTreeQuiet", "OpenTreeRoot", "RunHook", "ThawTree"}
+	want := slices.Concat(toMirror, freezing, rounding, switching, dropping)
 	if got := fmt.Sprint(calls); got != fmt.Sprint(want) || runs < 3 {
 		t.Errorf("%d continuations, calls\n got %v\nwant %v", runs, calls, want)
 	}
