@@ -20,6 +20,10 @@ type teller struct {
 	bars  *mpb.Progress // nil where there is no terminal
 	shown map[string]*mpb.Bar
 
+	// finished holds the last line said of work that is done; a run goes on
+	// showing it.
+	finished map[string]string
+
 	phase, digest, order, said string
 	failing                    map[string]bool // told, by activity and words
 	refusals, notes            time.Time       // of the newest told
@@ -27,7 +31,7 @@ type teller struct {
 }
 
 func (a *app) newTeller(ctx context.Context) *teller {
-	t := &teller{lines: a.out, shown: map[string]*mpb.Bar{}}
+	t := &teller{lines: a.out, shown: map[string]*mpb.Bar{}, finished: map[string]string{}}
 	if a.json {
 		t.lines = io.Discard
 	}
@@ -71,6 +75,7 @@ func (t *teller) tell(v view) error {
 	if len(running) == 0 {
 		running = v.Status.Progress
 	}
+	running = t.unfinished(p, running)
 	if t.bars != nil {
 		t.draw(running)
 	} else {
@@ -120,6 +125,22 @@ func (t *teller) tellRetries(p *page, list []retry) {
 		}
 	}
 	t.failing = failing
+}
+
+// unfinished gives the work that still goes on; what is done is said once.
+func (t *teller) unfinished(p *page, running []step.Progress) []step.Progress {
+	var left []step.Progress
+	for _, progress := range running {
+		line := progressLine(progress)
+		switch {
+		case progress.Total <= 0 || progress.Done < progress.Total:
+			left = append(left, progress)
+		case t.finished[progress.Name] != line:
+			t.finished[progress.Name] = line
+			p.line("%s %s", time.Now().Format(time.TimeOnly), line)
+		}
+	}
+	return left
 }
 
 func (t *teller) tellProgress(p *page, running []step.Progress) {

@@ -39,6 +39,8 @@ func TestTellerSaysEachThingOnce(t *testing.T) {
 		{"nothing new", "", "phase", func(*view) {}},
 		{"progress", "files: 1 of 4 files (25 %)", "", func(v *view) { v.Running = []step.Progress{{Name: "files", Done: 1, Total: 4, Unit: "files"}} }},
 		{"progress again, too soon", "", "files", func(v *view) { v.Running = []step.Progress{{Name: "files", Done: 2, Total: 4, Unit: "files"}} }},
+		{"work that is done", "files: 4 of 4 files (100 %)", "", func(v *view) { v.Running = []step.Progress{{Name: "files", Done: 4, Total: 4, Unit: "files"}} }},
+		{"work that was done before", "", "files", func(v *view) { v.Status.Progress = []step.Progress{{Name: "files", Done: 4, Total: 4, Unit: "files"}} }},
 		{"a note", "note: first", "", func(v *view) { v.Status.Notes = []step.Note{note} }},
 		{"the same note and a refusal", "refused signal approve: no digest", "first", func(v *view) {
 			v.Status.Notes, v.Status.Refusals = []step.Note{note}, []step.Refusal{refusal}

@@ -89,6 +89,20 @@ func TestSandboxLife(t *testing.T) {
 	})
 }
 
+// TestHDFSAloneServes: four daemons, both file systems answer, and no HBase.
+func TestHDFSAloneServes(t *testing.T) {
+	s := sandboxtest.Own(t, sandbox.Options{OnlyHDFS: true})
+	if got := allReady(t, s); len(got) != 4 {
+		t.Errorf("%d daemons, want the four of HDFS: %v", len(got), got)
+	}
+	for _, site := range sandbox.SiteNames() {
+		got, err := s.RunJava(t.Context(), site, sandbox.JavaOptions{}, "org.apache.hadoop.fs.FsShell", "-mkdir", "-p", s.Sites()[site].RootDir)
+		if err != nil || got.ExitCode != 0 {
+			t.Errorf("make a directory at site %s: %v, exit %d: %s", site, err, got.ExitCode, got.Stderr)
+		}
+	}
+}
+
 func TestUpInterruptedLeavesNoProcess(t *testing.T) {
 	dir, err := os.MkdirTemp("", "drover-sandbox-")
 	if err != nil {
