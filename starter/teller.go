@@ -16,13 +16,12 @@ const plainEvery = 5 * time.Second
 
 // teller says what changed between two views of a run.
 type teller struct {
-	lines io.Writer     // where lines go
-	bars  *mpb.Progress // nil where there is no terminal
-	shown map[string]*mpb.Bar
-
+	lines io.Writer // where lines go
 	// finished holds the last line said of work that is done; a run goes on
 	// showing it.
 	finished map[string]string
+	bars     *mpb.Progress // nil where there is no terminal
+	shown    map[string]*mpb.Bar
 
 	phase, digest, order, said string
 	failing                    map[string]bool // told, by activity and words
@@ -127,6 +126,16 @@ func (t *teller) tellRetries(p *page, list []retry) {
 	t.failing = failing
 }
 
+func (t *teller) tellProgress(p *page, running []step.Progress) {
+	if len(running) == 0 || time.Since(t.progressAt) < plainEvery {
+		return
+	}
+	t.progressAt = time.Now()
+	for _, progress := range running {
+		p.line("%s %s", t.progressAt.Format(time.TimeOnly), progressLine(progress))
+	}
+}
+
 // unfinished gives the work that still goes on; what is done is said once.
 func (t *teller) unfinished(p *page, running []step.Progress) []step.Progress {
 	var left []step.Progress
@@ -141,16 +150,6 @@ func (t *teller) unfinished(p *page, running []step.Progress) []step.Progress {
 		}
 	}
 	return left
-}
-
-func (t *teller) tellProgress(p *page, running []step.Progress) {
-	if len(running) == 0 || time.Since(t.progressAt) < plainEvery {
-		return
-	}
-	t.progressAt = time.Now()
-	for _, progress := range running {
-		p.line("%s %s", t.progressAt.Format(time.TimeOnly), progressLine(progress))
-	}
 }
 
 // draw moves one bar per piece of work and removes those that are done.
