@@ -68,11 +68,12 @@ func (a *Mirror) distcp(in MirrorDistcpInput) (distcp.Engine, distcp.Copy, error
 }
 
 // preserved is what a mirror keeps in the letters of -p: all but e, because
-// erasure-coded trees are refused.
+// erasure-coded trees are refused. Times are kept in any case: by them drover
+// knows a file that is complete.
 func preserved(without []string) string {
 	var dropped string
 	for _, w := range without {
-		dropped += map[string]string{"owner": "ug", "acl": "a", "xattr": "x", "times": "t"}[w]
+		dropped += map[string]string{"owner": "ug", "acl": "a", "xattr": "x"}[w]
 	}
 	return strings.Map(func(letter rune) rune {
 		if strings.ContainsRune(dropped, letter) {

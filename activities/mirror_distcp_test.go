@@ -62,7 +62,7 @@ func roundByDistcp(n int) activities.MirrorDistcpInput {
 	return activities.MirrorDistcpInput{
 		MirrorAt: activities.MirrorAt{Pair: activities.Pair{Source: "a", Target: "b"}, SourcePath: "/s", TargetPath: "/t", RunKey: "k"},
 		Engine:   activities.MirrorEngine{Kind: "distcp", Queue: "night"},
-		From:     fmt.Sprintf("drover-k-%d", n-1), Snapshot: fmt.Sprintf("drover-k-%d", n), Without: []string{"owner", "xattr"},
+		From:     fmt.Sprintf("drover-k-%d", n-1), Snapshot: fmt.Sprintf("drover-k-%d", n), Without: []string{"owner", "xattr", "times"},
 	}
 }
 

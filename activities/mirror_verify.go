@@ -90,6 +90,9 @@ func (a *Mirror) verifyRound(ctx context.Context, source, target tree.Tree, in M
 			single = append(single, c.Path)
 		}
 	}
+	// What a file inherits from a directory that was renamed is in no diff: the
+	// comparison of everything brings it.
+	o.Ignore = append(o.Ignore, verify.Policy)
 	out := MirrorVerifyResult{Verdict: string(report.Match)}
 	for _, part := range []struct {
 		paths   []string

@@ -134,10 +134,8 @@ func TestRefusalsOfTheRealDistcp(t *testing.T) {
 		for id, argv := range map[string][]string{
 			"snapshot-missing":       distcp.Round(r.copy, "s0", "s2"),
 			"input-snapshot-missing": distcp.Round(r.copy, "s1", "s9"),
-			"snapshot-order":         distcp.Round(r.copy, "s2", "s1"),
 			"not-snapshottable":      distcp.Round(with(r.copy.Source, r.dst.uri+r.dst.root), "s1", "s2"),
 			"unknown-host":           distcp.Baseline(with("hdfs://drover-no-such-nameservice/data", r.copy.Target), "s1"),
-			"several-sources":        append(distcp.Round(with(r.copy.Source, r.copy.Source+"2"), "s1", "s2"), r.copy.Target),
 			"acls-unsupported":       distcp.Baseline(distcp.Copy{Source: r.copy.Source, Target: "file://" + t.TempDir() + "/x", Preserve: "a"}, "s1"),
 		} {
 			t.Run(id, func(t *testing.T) {

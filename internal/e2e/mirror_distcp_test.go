@@ -25,7 +25,7 @@ func TestMirrorByDistcp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := m.begin(map[string]any{"engine": map[string]any{"kind": "distcp", "at": "target", "maps": 2, "bandwidthMB": 1}})
+	run := m.begin(map[string]any{"engine": map[string]any{"kind": "distcp", "at": "target", "maps": 2, "bandwidthMB": 4}})
 	jobs := "drover-" + workflows.RunKey(m.id, run.GetRunID()) + "-"
 	pid := m.awaitMaps(host, jobs+"00000-0")
 	m.replaceWorker()
@@ -53,7 +53,7 @@ func TestMirrorByDistcp(t *testing.T) {
 	if res.Outcome != step.Completed || res.Verdict != "match" || res.Rounds < 3 || res.Baseline.Copied == 0 {
 		t.Errorf("result %s, want completed and match after at least three rounds", asJSON(res))
 	}
-	want := fmt.Sprintf("/bin/%s/hadoop distcp -diff %[2]s00001 %[2]s00002 -update -prbugpcaxt -m 2 -bandwidth 1 %s%s %s%[4]s",
+	want := fmt.Sprintf("/bin/%s/hadoop distcp -diff %[2]s00001 %[2]s00002 -update -prbugpcaxt -m 2 -bandwidth 4 %s%s %s%[4]s",
 		m.to, jobs, m.cfg.Sites[m.from].HDFS.URI, m.path, m.cfg.Sites[m.to].HDFS.URI)
 	if !slices.ContainsFunc(res.Report.Notes, func(n step.Note) bool { return strings.Contains(n.Text, want) && strings.Contains(n.Text, "job_local") }) {
 		t.Errorf("notes %s, want %s and its job", asJSON(res.Report.Notes), want)

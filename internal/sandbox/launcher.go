@@ -62,8 +62,12 @@ func (s *Sandbox) cliConf(site string, files map[string][]byte) error {
 	conf := s.cliConfDir(site)
 	core := s.coreSite(site)
 	core["hadoop.tmp.dir"] = filepath.Join(s.tmpDir(), site+"-cli")
+	hdfs := s.hdfsSite(site)
+	// A client sleeps that long when the one DataNode has not reported a file's
+	// last block yet, by default 400 ms for nearly every small file.
+	hdfs["dfs.client.block.write.locateFollowingBlock.initial.delay.ms"] = "5"
 	for name, set := range map[string]properties{
-		"core-site.xml": core, "hdfs-site.xml": s.hdfsSite(site), "mapred-site.xml": s.toolsMapredSite(),
+		"core-site.xml": core, "hdfs-site.xml": hdfs, "mapred-site.xml": s.toolsMapredSite(),
 	} {
 		body, err := set.encode()
 		if err != nil {
