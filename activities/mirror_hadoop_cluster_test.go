@@ -5,6 +5,7 @@ package activities_test
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"drover/internal/hadoop/datanode"
@@ -18,23 +19,23 @@ import (
 // -diff.
 func (m *mirror) hadoopAgrees(box *sandbox.Sandbox, snapshot string) {
 	m.t.Helper()
-	m.checksumsAgree(box)
+	files := m.checksumsAgree(box)
 	source, target := m.uri("a", m.source.Root), m.uri("b", m.target.Root)
 	// What distcp compares it would also put right: names, content, attributes.
 	// Extended ones it sets whether they are equal or not (DistCpUtils.preserve).
-	m.nothingToDo(box, snapshot, "-update", "-delete", "-prbugpa", source+"/.snapshot/"+snapshot, target)
+	m.nothingToDo(box, snapshot, strconv.Itoa(files), "-update", "-delete", "-prbugpa", source+"/.snapshot/"+snapshot, target)
 	next := snapshot + "-next"
 	_, err := m.source.NameNode.CreateSnapshot(m.t.Context(), m.source.Root, next)
 	m.must(err)
-	m.nothingToDo(box, snapshot, "-update", "-diff", snapshot, next, source, target)
+	m.nothingToDo(box, snapshot, "", "-update", "-diff", snapshot, next, source, target)
 	m.must(m.source.NameNode.DeleteSnapshot(m.t.Context(), m.source.Root, next))
 }
 
 func (m *mirror) uri(site, path string) string { return "hdfs://" + m.order.NameNodes[site][0] + path }
 
-// nothingToDo runs distcp, which must succeed, copy nothing and leave the target
-// as its snapshot is.
-func (m *mirror) nothingToDo(box *sandbox.Sandbox, snapshot string, args ...string) {
+// nothingToDo runs distcp, which must succeed, skip so many files, copy nothing
+// and leave the target as its snapshot is.
+func (m *mirror) nothingToDo(box *sandbox.Sandbox, snapshot, skipped string, args ...string) {
 	m.t.Helper()
 	res, err := box.RunJava(m.t.Context(), "b", sandbox.JavaOptions{}, "org.apache.hadoop.tools.DistCp", args...)
 	m.must(err)
@@ -53,13 +54,16 @@ func (m *mirror) nothingToDo(box *sandbox.Sandbox, snapshot string, args ...stri
 			m.t.Errorf("distcp %v: %s=%s, want none:\n%s", args, name, n, said)
 		}
 	}
+	if counters["Files Skipped"] != skipped {
+		m.t.Errorf("distcp %v skipped %q files, want %q:\n%s", args, counters["Files Skipped"], skipped, said)
+	}
 	m.t.Logf("distcp %s: %s files and %s bytes skipped in %v", strings.Join(args[:2], " "), counters["Files Skipped"], counters["Bytes Skipped"], res.Wall)
 	m.untouched(snapshot)
 }
 
 // checksumsAgree compares what `hdfs dfs -checksum` prints of every file, on
-// both sides, with ours.
-func (m *mirror) checksumsAgree(box *sandbox.Sandbox) {
+// both sides, with ours, and returns how many files a side has.
+func (m *mirror) checksumsAgree(box *sandbox.Sandbox) int {
 	m.t.Helper()
 	var args, ours []string
 	for _, side := range []struct {
@@ -97,9 +101,11 @@ func (m *mirror) checksumsAgree(box *sandbox.Sandbox) {
 		}
 	}
 	m.t.Logf("FileChecksum of %d files in %v", len(lines), res.Wall)
-	if half := len(ours) / 2; fmt.Sprint(ours[:half]) != fmt.Sprint(ours[half:]) {
+	half := len(ours) / 2
+	if fmt.Sprint(ours[:half]) != fmt.Sprint(ours[half:]) {
 		m.t.Error("the checksums of the two sides differ")
 	}
+	return half
 }
 
 // escaped is a path that Hadoop's shell takes as it is.

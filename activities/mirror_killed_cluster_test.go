@@ -186,16 +186,11 @@ func (k *killed) process(o order, at int, after bool) (said string, err error) {
 // another or by the end of its file need not be written again.
 func copiedTwice(first, second []call) string {
 	complete := map[string]bool{}
-	asked := map[call]bool{}
 	blocks := map[string]int{} // written for sure, of files not complete
 	for _, c := range first {
 		if c.site != "b" {
 			continue
 		}
-		if repeated := asked[c]; repeated {
-			continue
-		}
-		asked[c] = true
 		switch c.method {
 		case "create":
 			blocks[c.path] = -1
@@ -216,8 +211,7 @@ func copiedTwice(first, second []call) string {
 				return fmt.Sprintf("%s was complete, and there is one more %s", c.path, c.method)
 			}
 		}
-		if c.method == "addBlock" && !asked[c] {
-			asked[c] = true
+		if c.method == "addBlock" {
 			again[c.path]++
 		}
 	}
