@@ -12,10 +12,15 @@ import (
 // change places while a round writes to them: first in order, then because the
 // active one is killed.
 func TestARoundGoesOnOverFailovers(t *testing.T) {
-	a, b := sandboxtest.OwnHDFS(t, nil), sandboxtest.OwnPair(t)
+	t.Parallel()
+	source, err := sandboxtest.Shared(t).Site("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := sandboxtest.OwnPair(t)
 	b.Activate(sandboxtest.NameNode)
 	b.AwaitWritable()
-	f := newFaulty(t, a, b)
+	f := newFaulty(t, []string{source.NameNode}, b)
 	f.bytesPerSecond = 4 * mib
 	before := f.held().Length
 	ended := f.start()

@@ -24,8 +24,6 @@ const patience = 5 * time.Minute
 // faulty is a mirror between two HDFS that break.
 type faulty struct {
 	*mirror
-	a, b *sandboxtest.HDFS
-
 	mu       sync.Mutex
 	failures []error
 }
@@ -34,6 +32,7 @@ type faulty struct {
 // way that time or a hand mends, and mends it: the round that was under way ends
 // with equal trees, and what kept it was said in words.
 func TestFaultsOfTheClusters(t *testing.T) {
+	t.Parallel()
 	a, b := sandboxtest.OwnHDFS(t, nil), sandboxtest.OwnHDFS(t, nil)
 	t.Run("the source's NameNode restarts", func(t *testing.T) { restarted(t, a, b, a, sandboxtest.NameNode) })
 	t.Run("the target's NameNode restarts", func(t *testing.T) { restarted(t, a, b, b, sandboxtest.NameNode) })
@@ -41,13 +40,13 @@ func TestFaultsOfTheClusters(t *testing.T) {
 	t.Run("the target's only DataNode is lost while it is written", func(t *testing.T) { restarted(t, a, b, b, sandboxtest.DataNode) })
 	t.Run("the target's disk is full", func(t *testing.T) { diskFull(t, a, b) })
 	t.Run("the target's quota of names is used up", func(t *testing.T) {
-		f := newFaulty(t, a, b)
+		f := newFaulty(t, a.Addresses(), b)
 		f.quota(func(used namenode.ContentSummary) (names, space int64) {
 			return used.Files + used.Dirs + 1, namenode.KeepQuota
 		})
 	})
 	t.Run("the target's quota of space is used up", func(t *testing.T) {
-		f := newFaulty(t, a, b)
+		f := newFaulty(t, a.Addresses(), b)
 		f.quota(func(used namenode.ContentSummary) (names, space int64) {
 			return namenode.KeepQuota, used.SpaceConsumed + 2*mib
 		})
@@ -57,10 +56,10 @@ func TestFaultsOfTheClusters(t *testing.T) {
 
 // newFaulty has a baseline, and changes of every kind of which the largest is
 // eight MiB to copy.
-func newFaulty(t *testing.T, a, b *sandboxtest.HDFS) *faulty {
+func newFaulty(t *testing.T, source []string, b *sandboxtest.HDFS) *faulty {
 	t.Helper()
-	m := newMirror(t, map[string][]string{"a": a.Addresses(), "b": b.Addresses()}, a.Superuser())
-	f := &faulty{mirror: m, a: a, b: b}
+	m := newMirror(t, map[string][]string{"a": source, "b": b.Addresses()}, b.Superuser())
+	f := &faulty{mirror: m}
 	m.write(tree.All(firstTree()))
 	m.begin()
 	ops := changes(firstStep + 1)
@@ -146,7 +145,7 @@ func (f *faulty) held() namenode.ContentSummary {
 // restarted kills a daemon of one side when a quarter of the round's bytes has
 // arrived, and starts it again.
 func restarted(t *testing.T, a, b, side *sandboxtest.HDFS, daemon string) {
-	f := newFaulty(t, a, b)
+	f := newFaulty(t, a.Addresses(), b)
 	f.bytesPerSecond = 4 * mib
 	before := f.held().Length
 	ended := f.start()
@@ -158,7 +157,7 @@ func restarted(t *testing.T, a, b, side *sandboxtest.HDFS, daemon string) {
 
 // diskFull has the target's only DataNode keep all of its disk for others.
 func diskFull(t *testing.T, a, b *sandboxtest.HDFS) {
-	f := newFaulty(t, a, b)
+	f := newFaulty(t, a.Addresses(), b)
 	room := func(there bool) {
 		b.Kill(sandboxtest.DataNode)
 		b.Start(sandboxtest.DataNode)
@@ -203,7 +202,7 @@ func (f *faulty) quota(of func(used namenode.ContentSummary) (names, space int64
 // denied runs the round as a user who may not write at the target: that is final
 // until somebody changes the configuration.
 func denied(t *testing.T, a, b *sandboxtest.HDFS) {
-	f := newFaulty(t, a, b)
+	f := newFaulty(t, a.Addresses(), b)
 	o := f.order
 	o.Users = map[string]string{"a": a.Superuser(), "b": "nobody"}
 	_, err := f.again(o).round(t.Context(), snapshot(0), snapshot(1))

@@ -45,6 +45,7 @@ func rounds(t *testing.T) int {
 // Hadoop's own tools find nothing to do. Every third round is first carried out
 // in part, or whole, and taken back.
 func TestRandomRounds(t *testing.T) {
+	t.Parallel()
 	m, box := sandboxMirror(t)
 	const seed = 20
 	m.write(work.All(work.Generate(work.Spec{Seed: seed, Superuser: true, Dirs: 8, Files: 40, Depth: 8, Wide: 20})))

@@ -15,6 +15,7 @@ import (
 // TestRealTreesAreMirrored takes trees that nobody generated: the JDK in use and
 // a module of Go's cache, with their modes and times.
 func TestRealTreesAreMirrored(t *testing.T) {
+	t.Parallel()
 	for _, tree := range []struct {
 		name  string
 		dir   func(*testing.T) string
