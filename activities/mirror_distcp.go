@@ -88,6 +88,13 @@ func preserved(without []string) string {
 func (a *Mirror) PreflightMirrorDistcp(ctx context.Context, in MirrorDistcpInput) (DistcpPreflightResult, error) {
 	defer beat(ctx).end()
 	var out DistcpPreflightResult
+	if !a.sites.keepsSnapshots(in.Target) {
+		out.Findings = []preflight.Finding{{
+			ID: distcp.FindingScheme, Severity: preflight.Block, Subject: in.TargetPath + " at " + in.Target,
+			Seen: "the target is no HDFS, and distcp -diff follows snapshots from one HDFS to another", Do: "leave engine out: drover's own copy goes there",
+		}}
+		return out, nil
+	}
 	e, c, err := a.distcp(in)
 	if err != nil {
 		out.Findings = []preflight.Finding{{

@@ -170,7 +170,7 @@ func (f *follower) verified(ctx context.Context, step string, in activities.Mirr
 // trees have, and ends with one more.
 func (f *follower) round(ctx context.Context, from, to string) (activities.MirrorCopied, error) {
 	var copied activities.MirrorCopied
-	drift, err := once(ctx, f, to+" drift", f.acts.FindMirrorDrift, activities.MirrorSnapshotInput{MirrorAt: f.at, Snapshot: from})
+	drift, err := once(ctx, f, to+" drift", f.acts.FindMirrorDrift, driftInput(f.at, from))
 	if err == nil && drift.Changed > 0 {
 		err = fmt.Errorf("the target drifted since %s: %v", from, drift.First)
 	}

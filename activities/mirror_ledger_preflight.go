@@ -22,6 +22,7 @@ func (a *Mirror) preflightLedger(ctx context.Context, in MirrorPreflightInput) (
 	l.out.Ledger = true
 	l.lookAtSource(ctx)
 	l.lookAtLedger(ctx, m)
+	l.lookAtOptions(ctx, a.sites.cfg)
 	preflight.Sort(l.out.Findings)
 	return l.out, nil
 }

@@ -32,12 +32,18 @@ func (a *Mirror) PreflightMirror(ctx context.Context, in MirrorPreflightInput) (
 	if len(preflight.Blocking(l.out.Findings)) == 0 {
 		l.lookAtBoth(ctx)
 	}
-	l.lookForHooks(a.sites.cfg.HookNames())
-	if in.Freeze == freeze.Permissions {
-		l.lookAtPermissions(ctx, a.sites.cfg.Sites[in.Source].HDFS)
-	}
+	l.lookAtOptions(ctx, a.sites.cfg)
 	preflight.Sort(l.out.Findings)
 	return l.out, nil
+}
+
+// lookAtOptions holds what the run was asked to do beside the copy against what
+// is there for it.
+func (l *mirrorLook) lookAtOptions(ctx context.Context, cfg config.Config) {
+	l.lookForHooks(cfg.HookNames())
+	if l.in.Freeze == freeze.Permissions {
+		l.lookAtPermissions(ctx, cfg.Sites[l.in.Source].HDFS)
+	}
 }
 
 // mirrorLook gathers findings.

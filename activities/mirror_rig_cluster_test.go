@@ -184,9 +184,14 @@ func (m *mirror) equal(snapshot string, ignore ...verify.Kind) verify.Result {
 // untouched wants the target as its own snapshot.
 func (m *mirror) untouched(snapshot string) {
 	m.t.Helper()
-	drift, err := m.acts.FindMirrorDrift(m.t.Context(), activities.MirrorSnapshotInput{MirrorAt: m.at, Snapshot: snapshot})
+	drift, err := m.acts.FindMirrorDrift(m.t.Context(), driftInput(m.at, snapshot))
 	m.must(err)
 	if drift.Changed > 0 {
 		m.t.Errorf("the target differs from its snapshot %s: %v", snapshot, drift.First)
 	}
+}
+
+// driftInput asks for a look at some files, too.
+func driftInput(at activities.MirrorAt, snapshot string) activities.MirrorDriftInput {
+	return activities.MirrorDriftInput{MirrorSnapshotInput: activities.MirrorSnapshotInput{MirrorAt: at, Snapshot: snapshot}, Samples: 20}
 }

@@ -185,14 +185,14 @@ func (m *hdfsMirror) pruneSource(ctx workflow.Context) error {
 // The ledger stays: it is what a later run goes on from.
 func (m *hdfsMirror) ledgerCleanup(ctx workflow.Context) error {
 	m.run.Phase(ctx, PhaseCleanup, "waiting for leave to delete the run's snapshots of the source")
-	decision, err := m.run.Gate(ctx, GateCleanup, func(workflow.Context) (step.Evidence, error) {
+	decision, err := m.run.Gate(ctx, GateCleanup, func(ctx workflow.Context) (step.Evidence, error) {
 		return step.Evidence{Facts: []step.Fact{
 			{Name: "approve", Value: "deletes the snapshots " + m.prefix() + "* of the source; to mirror on later then means to copy everything"},
 			{Name: "reject", Value: "leaves them: a later run goes on with from " + m.state.Common},
 			{Name: "way back", Value: "none by a mirror: the target keeps no snapshots"},
 			{Name: "kept", Value: "the source tree, and the ledger of the target"},
-		}}, nil
-	}, m.gateOptions())
+		}, Blocked: m.soaking(ctx)}, nil
+	}, m.cleanupGate(ctx))
 	if err != nil {
 		return err
 	}

@@ -95,11 +95,17 @@ func (m *hdfsMirror) measureCleanup(ctx workflow.Context) (step.Evidence, error)
 		{Name: "way back while they are there", Value: fmt.Sprintf("HDFSMirror from %s to %s, from %s", m.in.Target, m.in.Source, m.state.Common)},
 		{Name: "kept", Value: "the source tree" + map[bool]string{true: ", frozen by " + m.in.Freeze}[m.in.Freeze != FreezeWord && !m.in.Thaw]},
 		m.strayWrites(ctx),
-	}}
-	if until := m.soaked(); workflow.Now(ctx).Before(until) {
-		e.Blocked = fmt.Sprintf("the target soaks until %s, until then the way back is kept", until.UTC().Format("2006-01-02 15:04:05 UTC"))
-	}
+	}, Blocked: m.soaking(ctx)}
 	return e, nil
+}
+
+// soaking says until when the snapshots cannot be given up, "" afterwards.
+func (m *hdfsMirror) soaking(ctx workflow.Context) string {
+	until := m.soaked()
+	if !workflow.Now(ctx).Before(until) {
+		return ""
+	}
+	return fmt.Sprintf("the target soaks until %s, until then the snapshots are kept", until.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
 // strayLook bounds the look at a cluster that may be switched off by now.
