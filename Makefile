@@ -5,7 +5,7 @@ STATICCHECK   := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 WORKFLOWCHECK := go run go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
 GATE          := go run ./internal/testgate
 
-.PHONY: demo check test lint unit cluster soak-hdfs bench bench-hbase build setup clean
+.PHONY: demo check test lint unit cluster soak-hdfs bench bench-hbase bench-hdfs build setup clean
 
 ## demo: a table that is written to moves between two real clusters; DEMO=hdfs mirrors
 ## a tree instead (YES=1 decides by itself)
@@ -44,8 +44,12 @@ soak-hdfs: setup
 bench-hbase: setup
 	go run ./internal/bench/cmd/bench-hbase $(BENCH_FLAGS)
 
+## bench-hdfs: ours against distcp and Hadoop's shell, one JSON object a line
+bench-hdfs: setup
+	go run ./internal/bench/cmd/bench-hdfs $(BENCH_FLAGS)
+
 ## bench: all benches there are
-bench: bench-hbase
+bench: bench-hbase bench-hdfs
 
 build:
 	go build -o bin/ ./starter ./workers/worker

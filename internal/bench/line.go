@@ -49,6 +49,10 @@ type Cost struct {
 	Wall time.Duration
 	CPU  time.Duration // user and system
 	RSS  int64         // bytes
+	// Servers is the CPU of the HDFS daemons meanwhile, Calls how many calls
+	// their NameNodes answered; 0 where nobody looked.
+	Servers time.Duration
+	Calls   int64
 }
 
 // Pairs are the costs of both sides, a round each at the same index, and those

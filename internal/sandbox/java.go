@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -53,6 +54,9 @@ func (s *Sandbox) daemonArgs(daemon string) []string {
 	switch role {
 	case RoleNameNode:
 		heap, main = "256m", []string{"org.apache.hadoop.hdfs.server.namenode.NameNode"}
+		if s.state.FullJIT {
+			heap = "2g" // benchmarks make a million files
+		}
 	case RoleDataNode:
 		heap, main = "256m", []string{"org.apache.hadoop.hdfs.server.datanode.DataNode"}
 	case RoleMaster:
@@ -101,6 +105,8 @@ type JavaOptions struct {
 	LoadTools bool
 	// FullJIT lets the JVM use its optimising compiler, as it would by default.
 	FullJIT bool
+	// ClassPath holds directories of classes besides Hadoop's and HBase's.
+	ClassPath []string
 	// JVM holds further flags of the JVM.
 	JVM []string
 }
@@ -135,7 +141,8 @@ func (s *Sandbox) RunJava(ctx context.Context, site string, opts JavaOptions, ma
 		heap = "512m"
 	}
 	flags := append(s.jvmFlags("tool", heap, opts.FullJIT), opts.JVM...)
-	flags = append(flags, "-cp", s.classpath(s.toolsConfDir(site), opts.LoadTools), mainClass)
+	classes := append([]string{s.classpath(s.toolsConfDir(site), opts.LoadTools)}, opts.ClassPath...)
+	flags = append(flags, "-cp", strings.Join(classes, string(os.PathListSeparator)), mainClass)
 	if err := os.MkdirAll(s.tmpDir(), 0o755); err != nil {
 		return JavaResult{}, fmt.Errorf("run %s: %w", mainClass, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -57,6 +58,7 @@ func (s *Sandbox) hdfsSite(site string) properties {
 		"dfs.datanode.http.address":                                 loopback(p.dataNodeHTTP(site)),
 		"dfs.datanode.ipc.address":                                  loopback(p.dataNodeIPC(site)),
 		"dfs.datanode.hostname":                                     "127.0.0.1",
+		"dfs.block.local-path-access.user":                          osUser(), // for clients set to read past the DataNode
 		"dfs.heartbeat.interval":                                    "1",
 		"dfs.namenode.safemode.extension":                           "0",
 		"dfs.namenode.handler.count":                                "10",
@@ -103,6 +105,15 @@ func (s *Sandbox) hbaseSite(site string) properties {
 	}
 	maps.Copy(set, s.state.HBaseSite)
 	return set
+}
+
+// osUser is whom Hadoop takes the daemons for.
+func osUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }
 
 // toolsCoreSite keeps MapReduce tools on this machine's file system: they stage
