@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"drover/internal/storage/open"
 	"drover/internal/storage/s3/s3test"
 	"drover/internal/storage/storagetest"
+	work "drover/internal/workload/tree"
 	"drover/workflows"
 	"drover/workflows/step"
 )
@@ -35,6 +37,30 @@ type ledgerMirror struct {
 	worker *process
 	copied open.Store
 	root   string // of the copy in it
+	plain  bool   // no long names
+}
+
+// longest name that versitygw replaces an object under: it links the new one
+// beside it under a longer name first (tested: 500 for one of 255 bytes).
+const longest = 200
+
+// short leaves out what has a longer name, or lies below such.
+func short(nodes []work.Node) []work.Node {
+	return slices.DeleteFunc(nodes, func(n work.Node) bool {
+		return slices.ContainsFunc(strings.Split(n.Path, "/"), func(name string) bool { return len(name) > longest })
+	})
+}
+
+// change makes random changes to the source.
+func (m *ledgerMirror) change(seed uint64, n int) {
+	m.t.Helper()
+	ops, err := work.NewMutator(m.model, seed, work.MutatorOptions{Superuser: true, PlainNames: m.plain}).Draw(n)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := m.applier.Apply(m.t.Context(), ops); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 // mirrorTo writes a seeded tree and starts a worker that knows a site of this
@@ -42,7 +68,12 @@ type ledgerMirror struct {
 func (r *rig) mirrorTo(seed uint64, site string) *ledgerMirror {
 	t := r.t
 	t.Helper()
-	m := &ledgerMirror{mirror: r.newMirror(seed), file: filepath.Join(t.TempDir(), "drover.yaml")}
+	plain := strings.HasPrefix(site, "{s3")
+	nodes := work.Generate(work.Spec{Seed: seed, Superuser: true, Dirs: 10, Files: 50, Depth: 8, Wide: 30})
+	if plain {
+		nodes = short(nodes)
+	}
+	m := &ledgerMirror{mirror: r.newMirrorOf(nodes), plain: plain, file: filepath.Join(t.TempDir(), "drover.yaml")}
 	s := r.cfg.Sites[r.from].HDFS
 	text := fmt.Sprintf("sites:\n  %s: {hdfs: {namenode: %q, user: %s}}\n  %s: %s\nworker: {stateDir: %q, queues: [site-%s, copy-%s]}\n",
 		r.from, s.NameNodes[0], s.User, place, site, t.TempDir(), place, place)
@@ -129,17 +160,15 @@ func (m *ledgerMirror) follow(times bool) {
 	m.work()
 	m.awaitGate(m.id, workflows.GateCutover)
 	m.same(verify.Options{Times: times})
-	for round := range uint64(3) {
-		m.change(20+round, 60)
-		m.again()
-		m.awaitPhase(m.id, workflows.PhaseRounds)
-		if err := m.worker.kill(); err != nil {
-			t.Fatal(err)
-		}
-		m.work()
-		m.awaitGate(m.id, workflows.GateCutover)
-		m.same(verify.Options{})
+	m.change(20, 80)
+	m.again()
+	m.awaitPhase(m.id, workflows.PhaseRounds)
+	if err := m.worker.kill(); err != nil {
+		t.Fatal(err)
 	}
+	m.work()
+	m.awaitGate(m.id, workflows.GateCutover)
+	m.same(verify.Options{})
 
 	// Somebody writes to the target, and changes go on at the source.
 	m.change(30, 40)
@@ -155,8 +184,8 @@ func (m *ledgerMirror) follow(times bool) {
 	m.same(verify.Options{Times: times})
 	m.approve(m.id, workflows.GateCleanup)
 	res := m.ended(run)
-	if res.Outcome != step.Completed || res.Verdict != "match" || res.Rounds < 5 || res.Verified.Files == 0 || res.Reverse != nil {
-		t.Errorf("result %s, want completed and match after at least five rounds, and no way back", asJSON(res))
+	if res.Outcome != step.Completed || res.Verdict != "match" || res.Rounds < 4 || res.Verified.Files == 0 || res.Reverse != nil {
+		t.Errorf("result %s, want completed and match after at least four rounds, and no way back", asJSON(res))
 	}
 	m.noSnapshots(m.source)
 }

@@ -40,6 +40,11 @@ type mirror struct {
 // what a run may have left in them, with the test.
 func (r *rig) newMirror(seed uint64) *mirror {
 	r.t.Helper()
+	return r.newMirrorOf(work.Generate(work.Spec{Seed: seed, Superuser: true}))
+}
+
+func (r *rig) newMirrorOf(nodes []work.Node) *mirror {
+	r.t.Helper()
 	dir := fmt.Sprintf("/drover-e2e/%d", time.Now().UnixNano())
 	m := &mirror{rig: r, path: dir, id: "hdfs-mirror." + filepath.Base(dir)}
 	m.source, m.target = m.open(r.from), m.open(r.to)
@@ -48,7 +53,6 @@ func (r *rig) newMirror(seed uint64) *mirror {
 	if err := m.target.NameNode.Mkdirs(r.t.Context(), filepath.Dir(dir), 0o755, true); err != nil {
 		r.t.Fatal(err)
 	}
-	nodes := work.Generate(work.Spec{Seed: seed, Superuser: true})
 	if _, err := work.Write(r.t.Context(), m.source, work.All(nodes), 8); err != nil {
 		r.t.Fatal(err)
 	}

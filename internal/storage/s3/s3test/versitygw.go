@@ -95,6 +95,7 @@ func Start(t testing.TB) (endpoint string) {
 	cmd := exec.Command(binary, "--port", address, "--keep-alive", "--quiet", "--region", Region, "posix", "--sidecar", t.TempDir(), root)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
 	cmd.Stdout, cmd.Stderr = log, log
+	dieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
