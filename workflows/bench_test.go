@@ -66,6 +66,13 @@ func (b *bench) call(name string, in json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(out)
 }
 
+// called gives the calls so far: one that was cancelled may still begin.
+func (b *bench) called() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.calls)
+}
+
 func always(v any) script { return func(int, json.RawMessage) (any, error) { return v, nil } }
 
 // defaults are the answers of a migration in which all goes well.

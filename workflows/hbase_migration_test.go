@@ -70,10 +70,13 @@ func TestAnyFailureAboveTheCommitLinePutsBack(t *testing.T) {
 				t.Errorf("error %v, want the planted one", err)
 			}
 			tail := unwinding[len(unwinding)-len(undoneBy(failing)):]
-			if got := b.calls[len(b.calls)-len(tail):]; !slices.Equal(got, tail) {
+			// The environment, unlike a server, does not wait for the end of an
+			// activity that it cancels: another batch may be called late.
+			calls := slices.DeleteFunc(b.called(), func(name string) bool { return name == failing })
+			if got := calls[max(0, len(calls)-len(tail)):]; !slices.Equal(got, tail) {
 				t.Errorf("ended with %v, want %v", got, tail)
 			}
-			if slices.Contains(b.calls, "FenceTables") {
+			if slices.Contains(calls, "FenceTables") {
 				t.Error("writes were refused after a failed step")
 			}
 		})

@@ -13,7 +13,7 @@ import (
 )
 
 // roundKeys are what one round remembers; forgotten when it is done.
-var roundKeys = []string{"round/drift", "round/settled", "round/taken", "round/plan", "round/operations", "round/copies", "round/attributes", "round/checked", "round/distcp", "round/distcp/attempt", "round/distcp/back"}
+var roundKeys = []string{"round/drift", "round/settled", "round/taken", "round/plan", "round/operations", "round/copies", "round/copied", "round/attributes", "round/checked", "round/distcp", "round/distcp/attempt", "round/distcp/back"}
 
 // converge runs rounds until one had few changes, or too many were run: the
 // writers are then faster than the mirror, and the evidence says so.
@@ -63,12 +63,19 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 		return err
 	}
 	if checked.Verdict != verdictMatch {
+		// Whoever tries again brings it again, and compares anew.
+		step.Forget(m.run, "round/copies", "round/attributes", "round/checked")
 		return fmt.Errorf("round %d: what it brought is not what the source's snapshot %s holds: verdict %s, %d differ: %v", next, r.To, checked.Verdict, checked.Differing, checked.Differences)
 	}
 	kept, err := m.snapshot(ctx, m.targetTree(), r.To)
 	if err != nil {
 		return err
 	}
+	copied, _ := step.Recall[activities.MirrorCopied](m.run, "round/copied")
+	if err := m.add("rounds/copied", copied); err != nil {
+		return err
+	}
+	plan.Bytes = copied.Bytes
 	m.state.RootID, m.state.SnapshotID = kept.RootID, kept.ID
 	m.state.Common, m.state.Round, m.state.Last, m.state.Checked, m.state.TakenAt = r.To, next, plan, checked, stampOf(taken)
 	step.Forget(m.run, roundKeys...)
@@ -83,7 +90,7 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 func (m *hdfsMirror) apply(ctx workflow.Context, r activities.MirrorRoundInput, plan activities.MirrorRoundPlan) error {
 	const operationsABatch, copiesABatch = 2000, 2000
 	if m.in.distcp() && plan.Operations+plan.Copies > 0 {
-		if err := m.distcp(ctx, "round", "rounds/copied", r.From, r.To); err != nil {
+		if err := m.distcp(ctx, "round", "round/copied", r.From, r.To); err != nil {
 			return err
 		}
 		plan.Operations = 0 // what is left to copy is what distcp cannot bring
@@ -109,7 +116,7 @@ func (m *hdfsMirror) apply(ctx workflow.Context, r activities.MirrorRoundInput, 
 			if err != nil {
 				return err
 			}
-			return m.add("rounds/copied", done)
+			return m.add("round/copied", done)
 		})
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func mirrorDefaults() map[string]script {
 		"CopyMirrorShards": always(activities.MirrorCopied{Files: 5, Copied: 5}), "FinishMirrorDirectories": said(""), "VerifyMirror": match,
 		"RemoveMirrorTarget": said("deleted the tree"), "RestoreMirrorTarget": said("rolled back"), "FindMirrorDrift": always(activities.DriftResult{}),
 		"AdoptMirrorDrift": said(""), "PlanMirrorRound": changes(3), "ApplyMirrorOperations": said(""),
-		"CopyMirrorChanges": always(activities.MirrorCopied{Files: 2, Copied: 2}), "FinishMirrorRound": said(""),
+		"CopyMirrorChanges": always(activities.MirrorCopied{Files: 2, Copied: 2, Bytes: 2048}), "FinishMirrorRound": said(""),
 		"LookAtTreeRoot": always(activities.FreezeFound{Mode: 0o755, Owner: "etl", Group: "data", Names: -1, Space: -1}),
 		"FreezeTree":     said(""), "ThawTree": said("thawed"), "OpenTreeRoot": said(""), "RunHook": always(map[string]any{"tail": "done"}),
 		"SourceOpenFiles": always(activities.OpenFilesResult{}),
@@ -215,17 +215,18 @@ func TestRejectedDriftStops(t *testing.T) {
 func TestAFailedMirrorCutoverAsksAgain(t *testing.T) {
 	planted := temporal.NewNonRetryableApplicationError("planted", "Mismatch", nil)
 	failures := map[string]script{
-		"PlanMirrorRound": func(int, json.RawMessage) (any, error) { return nil, planted },
-		"VerifyMirror":    always(activities.MirrorVerifyResult{Verdict: "differ", Differing: 1}),
-		"ProveTreeQuiet":  always(activities.QuietResult{Changed: 1, First: []string{"modified y"}}),
+		"PlanMirrorRound 2": func(int, json.RawMessage) (any, error) { return nil, planted },
+		"VerifyMirror 3":    always(activities.MirrorVerifyResult{Verdict: "differ", Differing: 1}), // of the last round
+		"VerifyMirror 4":    always(activities.MirrorVerifyResult{Verdict: "differ", Differing: 1}), // of everything
+		"ProveTreeQuiet 1":  always(activities.QuietResult{Changed: 1, First: []string{"modified y"}}),
 	}
-	at := map[string]int{"PlanMirrorRound": 2, "VerifyMirror": 4, "ProveTreeQuiet": 1}
-	for failing, fails := range failures {
-		t.Run(failing, func(t *testing.T) {
+	for which, fails := range failures {
+		t.Run(which, func(t *testing.T) {
+			failing, call, _ := strings.Cut(which, " ")
 			b := newMirrorBench(t)
 			good := b.answer[failing]
 			b.answer[failing] = func(n int, in json.RawMessage) (any, error) {
-				if n == at[failing] {
+				if fmt.Sprint(n) == call {
 					return fails(n, in)
 				}
 				return good(n, in)
@@ -244,6 +245,28 @@ func TestAFailedMirrorCutoverAsksAgain(t *testing.T) {
 				t.Error("the copy was thrown away")
 			}
 		})
+	}
+}
+
+// TestTheGateShowsWhatTheLastRoundCopied, not what all of them did.
+func TestTheGateShowsWhatTheLastRoundCopied(t *testing.T) {
+	b := newMirrorBench(t)
+	b.choose(90*time.Minute, true, "") // after a second round
+	b.choose(100*time.Minute, true, "")
+	var shown string
+	b.env.RegisterDelayedCallback(func() {
+		for _, f := range b.status().Evidence.Facts {
+			if f.Name == "last round" {
+				shown = f.Value
+			}
+		}
+	}, 80*time.Minute)
+	res, err := b.mirror(mirrorInput())
+	if err != nil || res.Copied.Bytes != 3*2048 {
+		t.Errorf("%v, %d bytes in all rounds, want those of three", err, res.Copied.Bytes)
+	}
+	if !strings.Contains(shown, "number 2") || !strings.Contains(shown, "2.0 KiB copied") {
+		t.Errorf("shown %q", shown)
 	}
 }
 
