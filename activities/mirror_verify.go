@@ -167,6 +167,17 @@ func silent(k verify.Kind) bool {
 // mend brings what differs, and takes the common snapshot of the target anew: it
 // is to hold what the source's holds, and what was mended is no drift.
 func mend(ctx context.Context, source, target tree.Tree, snapshot string, differ []verify.Difference, o copy.Options) error {
+	if err := bringDiffering(ctx, source, target, differ, o); err != nil {
+		return err
+	}
+	if st, err := target.NN.Stat(ctx, target.Root); err != nil || !st.Snapshottable {
+		return err // a baseline: its snapshot is yet to come
+	}
+	return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-mending-"+time.Now().UTC().Format("20060102T150405.000"))
+}
+
+// bringDiffering makes the entries that differ those of the source.
+func bringDiffering(ctx context.Context, source, target tree.Tree, differ []verify.Difference, o copy.Options) error {
 	var changes []plan.Copy
 	for _, d := range differ {
 		changes = append(changes, plan.Copy{Path: d.Path, Prior: d.Path})
@@ -176,13 +187,7 @@ func mend(ctx context.Context, source, target tree.Tree, snapshot string, differ
 	if _, err := bring(ctx, source, target, changes, o); err != nil {
 		return err
 	}
-	if err := finishDirs(ctx, source, target, changes, o); err != nil {
-		return err
-	}
-	if st, err := target.NN.Stat(ctx, target.Root); err != nil || !st.Snapshottable {
-		return err // a baseline: its snapshot is yet to come
-	}
-	return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-mending-"+time.Now().UTC().Format("20060102T150405.000"))
+	return finishDirs(ctx, source, target, changes, o)
 }
 
 // RestoreMirrorTarget rolls the target back to one of its own snapshots; without
@@ -218,16 +223,30 @@ func (a *Mirror) RestoreMirrorTarget(ctx context.Context, in MirrorSnapshotInput
 // retake proves that the restored tree is what its snapshot holds and takes the
 // snapshot anew: what was copied back has other inodes, which the next diff
 // would take for a change. The old snapshot is deleted when the new one is
-// there, so a crash in between leaves both.
+// there, so a crash in between leaves both. What no diff shows, a changed time
+// for example, was not restored by it and is brought back now.
 func retake(ctx context.Context, target tree.Tree, snapshot string) error {
-	res, err := verify.Trees(ctx, target.At(snapshot), target, verify.Options{Metadata: true, Max: toldDifferences})
-	if err != nil {
-		return err
+	kept := target.At(snapshot)
+	for pass := 1; ; pass++ {
+		var differ []verify.Difference
+		res, err := verify.Trees(ctx, kept, target, verify.Options{Metadata: true, Max: toldDifferences, Found: func(d verify.Difference) {
+			if len(differ) <= mendable {
+				differ = append(differ, d)
+			}
+		}})
+		if err != nil {
+			return err
+		}
+		if res.Verdict == report.Match {
+			return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-restore-"+time.Now().UTC().Format("20060102T150405"))
+		}
+		if res.Verdict != report.Differ || pass == mendPasses || !unreported(differ) {
+			return fault.As(fault.Mismatch, fmt.Errorf("restored %s is not its snapshot %s: verdict %s, %v", target.Root, snapshot, res.Verdict, verified(res).Differences))
+		}
+		if err := bringDiffering(ctx, kept, target, differ, copy.Options{Preserve: tree.Everything()}); err != nil {
+			return advice.On(err)
+		}
 	}
-	if res.Verdict != report.Match {
-		return fault.As(fault.Mismatch, fmt.Errorf("restored %s is not its snapshot %s: verdict %s, %v", target.Root, snapshot, res.Verdict, verified(res).Differences))
-	}
-	return apply.Retake(ctx, target.NN, target.Root, snapshot, snapshot+".before-restore-"+time.Now().UTC().Format("20060102T150405"))
 }
 
 func newestCommon(ctx context.Context, source, target tree.Tree) (string, error) {
