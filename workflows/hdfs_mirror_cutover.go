@@ -93,7 +93,7 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 			humanize.Comma(last.Changes()), last.Created, last.Deleted, last.Renamed, last.Modified, humanize.IBytes(uint64(last.Bytes)))},
 		{Name: "its verification", Value: fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", m.state.Checked.Verdict,
 			humanize.Comma(m.state.Checked.Files), humanize.IBytes(uint64(m.state.Checked.Bytes)))},
-		{Name: "drift", Value: "none before the last round, looking at " + sampledText(m.state.Drift)},
+		{Name: "drift", Value: "none before the last round, " + m.driftLook()},
 		{Name: "open files at the source", Value: fmt.Sprintf("%d %s", open.Count, strings.Join(open.First, ", "))},
 		m.writersFact(),
 		{Name: "approving does", Value: "run a last round, prove the source unchanged since its snapshot, compare the whole target with it, hand over"},
@@ -111,6 +111,14 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 		e.Facts = append(e.Facts, step.Fact{Name: "accepted findings", Value: strings.Join(m.in.Accept, ", ")})
 	}
 	return e, nil
+}
+
+// driftLook says how drift was looked for.
+func (m *hdfsMirror) driftLook() string {
+	if m.found.Ledger {
+		return "by a listing held against the ledger"
+	}
+	return "looking at " + sampledText(m.state.Drift)
 }
 
 // attemptCutover goes from the approval to the commit line.
