@@ -152,6 +152,7 @@ func restarted(t *testing.T, a, b, side *sandboxtest.HDFS, daemon string) {
 	f.when(ended, "a quarter was copied", func() bool { return f.held().Length > before+3*mib })
 	side.Kill(daemon)
 	side.Start(daemon)
+	side.AwaitWritable() // for what the test itself does next
 	f.end(ended)
 }
 

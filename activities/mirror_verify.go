@@ -58,7 +58,7 @@ func (a *Mirror) VerifyMirror(ctx context.Context, in MirrorVerifyInput) (Mirror
 		}
 	}
 	for pass := 1; ; pass++ {
-		res, err := verify.Trees(ctx, source, target, o)
+		res, err := compared(verify.Trees(ctx, source, target, o))
 		if err != nil || res.Verdict != report.Differ || pass == mendPasses || !unreported(differ) {
 			return verified(res), err
 		}
@@ -67,6 +67,20 @@ func (a *Mirror) VerifyMirror(ctx context.Context, in MirrorVerifyInput) (Mirror
 		}
 		differ = nil
 	}
+}
+
+// compared makes what could not be compared an error that is tried again: a
+// DataNode that is lost, or a NameNode that has just restarted, is no verdict on
+// a tree. What can never be compared was refused when it was listed.
+func compared(res verify.Result, err error) (verify.Result, error) {
+	if err != nil || res.Verdict != report.Unproven {
+		return res, err
+	}
+	first := verify.Gap{}
+	if len(res.Gaps) > 0 {
+		first = res.Gaps[0]
+	}
+	return res, fault.As(fault.Unavailable, fmt.Errorf("%d entries could not be compared, %s the first: %s; see that both HDFS are up, the comparison is then made again", res.Unproven, first.Path, first.Reason))
 }
 
 // verifyRound compares what the round's copies name.
@@ -102,7 +116,7 @@ func (a *Mirror) verifyRound(ctx context.Context, source, target tree.Tree, in M
 			continue
 		}
 		o.Paths, o.Shallow = part.paths, part.shallow
-		res, err := verify.Trees(ctx, source, target, o)
+		res, err := compared(verify.Trees(ctx, source, target, o))
 		if err != nil {
 			return out, err
 		}
@@ -229,11 +243,11 @@ func retake(ctx context.Context, target tree.Tree, snapshot string) error {
 	kept := target.At(snapshot)
 	for pass := 1; ; pass++ {
 		var differ []verify.Difference
-		res, err := verify.Trees(ctx, kept, target, verify.Options{Metadata: true, Max: toldDifferences, Found: func(d verify.Difference) {
+		res, err := compared(verify.Trees(ctx, kept, target, verify.Options{Metadata: true, Max: toldDifferences, Found: func(d verify.Difference) {
 			if len(differ) <= mendable {
 				differ = append(differ, d)
 			}
-		}})
+		}}))
 		if err != nil {
 			return err
 		}
