@@ -90,7 +90,7 @@ func (m *hdfsMirror) ledgerRound(ctx workflow.Context) error {
 	in := m.ledgerInput(m.snapshotName(next))
 	in.From = m.state.Common
 	m.run.Detail(ctx, fmt.Sprintf("round %d, from %s", next, in.From))
-	taken, err := step.Once(control(ctx, m.in.Source), m.run, "round/taken", hm.TakeTreeSnapshot, activities.TreeSnapshotInput{TreeAt: m.sourceTree(), Name: in.Snapshot})
+	taken, err := m.begin(ctx, in.Snapshot)
 	if err != nil {
 		return err
 	}

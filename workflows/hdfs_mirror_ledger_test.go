@@ -80,6 +80,19 @@ func TestAnAbortedLedgerMirrorIsTakenBackOrKept(t *testing.T) {
 	}
 }
 
+// TestARoundAskedForIsOneRoundToALedger, not one after the other for ever.
+func TestARoundAskedForIsOneRoundToALedger(t *testing.T) {
+	b := newLedgerBench(t)
+	b.env.RegisterDelayedCallback(func() {
+		b.env.SignalWorkflow(step.RoundSignal, map[string]string{"by": "etl", "reason": "job done"})
+	}, time.Minute)
+	b.choose(2*time.Minute, false, "")
+	res, err := b.mirror(mirrorInput())
+	if err != nil || res.Rounds != 2 {
+		t.Fatalf("%d rounds, %v, want 2", res.Rounds, err)
+	}
+}
+
 func TestDriftOfALedgerMirrorAsksAndGoesOn(t *testing.T) {
 	b := newLedgerBench(t)
 	b.answer["FindLedgerDrift"] = func(n int, _ json.RawMessage) (any, error) {

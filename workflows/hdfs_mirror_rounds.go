@@ -42,10 +42,7 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 	next := m.state.Round + 1
 	r := activities.MirrorRoundInput{MirrorAt: m.at, From: m.state.Common, To: m.snapshotName(next)}
 	m.run.Detail(ctx, fmt.Sprintf("round %d, from %s", next, r.From))
-	if _, begun := step.Recall[activities.TreeSnapshotResult](m.run, "round/taken"); !begun {
-		m.run.RoundBegins()
-	}
-	taken, err := step.Once(control(ctx, m.in.Source), m.run, "round/taken", hm.TakeTreeSnapshot, activities.TreeSnapshotInput{TreeAt: m.sourceTree(), Name: r.To})
+	taken, err := m.begin(ctx, r.To)
 	if err != nil {
 		return err
 	}
@@ -83,6 +80,15 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 		return err
 	}
 	return m.prune(ctx)
+}
+
+// begin takes the source's snapshot of a round, which serves whoever asked for a
+// round until then.
+func (m *hdfsMirror) begin(ctx workflow.Context, snapshot string) (activities.TreeSnapshotResult, error) {
+	if _, begun := step.Recall[activities.TreeSnapshotResult](m.run, "round/taken"); !begun {
+		m.run.RoundBegins()
+	}
+	return step.Once(control(ctx, m.in.Source), m.run, "round/taken", hm.TakeTreeSnapshot, activities.TreeSnapshotInput{TreeAt: m.sourceTree(), Name: snapshot})
 }
 
 // apply carries the plan out: first what moves and goes, in its order, then
