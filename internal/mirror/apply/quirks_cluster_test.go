@@ -79,6 +79,7 @@ func TestWhatADifferenceDoesNotShow(t *testing.T) {
 	for _, name := range []string{"dir", "dirTouched"} {
 		r.must(r.nn.Mkdirs(ctx, root+"/"+name, 0o755, false))
 	}
+	r.must(r.nn.SetTimes(ctx, root+"/dir", 1000, -1)) // earlier than any clock says
 	r.snapshot(root, "s1")
 	r.must(r.nn.SetTimes(ctx, root+"/touched", 1000, 1000))
 	r.must(r.truncate(root+"/rewritten", 0))
