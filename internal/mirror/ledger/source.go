@@ -2,10 +2,8 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"io"
 
-	"drover/internal/fault"
 	"drover/internal/mirror/tree"
 	"drover/internal/storage"
 )
@@ -67,44 +65,15 @@ func (s snapshot) Checksum(ctx context.Context, path string) (storage.Checksum, 
 	return s.tree.Store.Checksum(ctx, s.tree.Path(path))
 }
 
-// refusals is how many entries that cannot be brought are named.
-const refusals = 20
-
-// refuse counts an entry that cannot be brought.
-func refuse(u *tree.Unsupported, e tree.Entry) {
-	why := ""
-	switch {
-	case e.Kind == tree.Symlink:
-		why = "symbolic link"
-	case e.Encrypted:
-		why = "in an encryption zone"
-	case e.Erasure != "":
-		why = "erasure-coded with " + e.Erasure
-	default:
-		return
-	}
-	if u.Count++; len(u.First) < refusals {
-		u.First = append(u.First, fmt.Sprintf("%s (%s)", e.Path, why))
-	}
-}
-
-// refused returns u as an error if it counted anything.
-func refused(u *tree.Unsupported) error {
-	if u.Count == 0 {
-		return nil
-	}
-	return fault.As(fault.Unsupported, u)
-}
-
 // supported refuses a tree that holds what cannot be brought.
 func supported(ctx context.Context, src Source) error {
 	u := &tree.Unsupported{Root: src.Root()}
 	err := src.Scan(ctx, func(e tree.Entry) error {
-		refuse(u, e)
+		u.Add(e.Path, e)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return refused(u)
+	return u.Err()
 }

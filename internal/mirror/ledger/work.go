@@ -68,7 +68,7 @@ func resolve(ctx context.Context, l *Ledger, g Generation, src Source, p plan.Pl
 			return work{}, err
 		}
 	}
-	if err := refused(r.refused); err != nil {
+	if err := r.refused.Err(); err != nil {
 		return work{}, err
 	}
 	if dressed {
@@ -171,7 +171,7 @@ func (r *resolver) copy(ctx context.Context, c plan.Copy) error {
 		}
 		return r.src.List(ctx, c.Path, skip, func(e tree.Entry) error {
 			r.tasks[e.Path] = &task{Entry: e}
-			refuse(r.refused, e)
+			r.refused.Add(e.Path, e)
 			return nil
 		})
 	}
@@ -179,7 +179,7 @@ func (r *resolver) copy(ctx context.Context, c plan.Copy) error {
 	if err != nil {
 		return err
 	}
-	refuse(r.refused, e)
+	r.refused.Add(e.Path, e)
 	t := &task{Entry: e}
 	if e.Kind == tree.File {
 		if t.from, err = r.same(ctx, c, e); err != nil {

@@ -93,20 +93,20 @@ func (u *Unsupported) Error() string {
 	return fmt.Sprintf("list %s: %d entries cannot be mirrored: %s; move them out of the tree, or rewrite them as plain replicated files, and take a new snapshot", u.Root, u.Count, text)
 }
 
-// add counts an entry if it is one.
-func (u *Unsupported) add(t Tree, e Entry) {
+// Add counts an entry, named as given, if it cannot be copied.
+func (u *Unsupported) Add(name string, e Entry) {
 	why := e.refusal()
 	if why == "" {
 		return
 	}
 	u.Count++
 	if len(u.First) < refusals {
-		u.First = append(u.First, t.Path(e.Path)+" ("+why+")")
+		u.First = append(u.First, name+" ("+why+")")
 	}
 }
 
-// err returns u as an error if it counted anything.
-func (u *Unsupported) err() error {
+// Err returns u as an error if it counted anything.
+func (u *Unsupported) Err() error {
 	if u.Count == 0 {
 		return nil
 	}

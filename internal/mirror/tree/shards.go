@@ -93,11 +93,11 @@ func writeShards(t Tree, dir string, opt ShardOptions, list func(each func(Entry
 	refused := &Unsupported{Root: t.Root}
 	index.Root = t.Root
 	index.Totals, err = list(func(e Entry) error {
-		refused.add(t, e)
+		refused.Add(t.Path(e.Path), e)
 		return w.add(e)
 	})
 	if err == nil {
-		err = refused.err()
+		err = refused.Err()
 	}
 	if err != nil {
 		return Index{}, err
