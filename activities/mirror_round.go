@@ -16,15 +16,11 @@ import (
 	"drover/internal/mirror/plan"
 )
 
-// roundDir is where the manifests of one round are kept. They can be made
-// again from the two snapshots, so losing them loses nothing.
-func (a *Mirror) roundDir(in MirrorRoundInput) string {
-	return filepath.Join(a.sites.cfg.Worker.StateDir, "mirror", in.RunKey, in.To)
-}
-
 const (
 	opsFile    = "operations.jsonl"
 	copiesFile = "copies.jsonl"
+	// toTheEnd is the end of a range that has all the items behind its first.
+	toTheEnd = -1
 )
 
 // PlanMirrorRound asks what changed at the source between two snapshots, and
@@ -43,11 +39,11 @@ func (a *Mirror) PlanMirrorRound(ctx context.Context, in MirrorRoundInput) (Mirr
 	if err != nil {
 		return MirrorRoundPlan{}, fault.As(fault.Unsupported, fmt.Errorf("plan the round from %s to %s: %w", in.From, in.To, err))
 	}
-	ops, err := writeManifest(a.roundDir(in), opsFile, p.Ops)
+	ops, err := writeManifest(a.manifestsDir(in.MirrorAt, in.To), opsFile, p.Ops)
 	if err != nil {
 		return MirrorRoundPlan{}, err
 	}
-	copies, err := writeManifest(a.roundDir(in), copiesFile, p.Copies)
+	copies, err := writeManifest(a.manifestsDir(in.MirrorAt, in.To), copiesFile, p.Copies)
 	if err != nil {
 		return MirrorRoundPlan{}, err
 	}
@@ -76,7 +72,7 @@ func writeManifest[T any](dir, name string, items []T) (manifest.Summary, error)
 // round reads a range of a round's manifest. One that is gone, or is not the
 // one the range was cut from, is made again: snapshots do not change.
 func round[T any](ctx context.Context, a *Mirror, in MirrorRoundInput, digest, name string, first, last int64) ([]T, error) {
-	items, err := readRange[T](filepath.Join(a.roundDir(in), name), first, last)
+	items, err := readRange[T](filepath.Join(a.manifestsDir(in.MirrorAt, in.To), name), first, last)
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, manifest.ErrDamaged) {
 		return items, err
 	}
@@ -87,7 +83,7 @@ func round[T any](ctx context.Context, a *Mirror, in MirrorRoundInput, digest, n
 	if again.Digest != digest {
 		return nil, fault.As(fault.Mismatch, fmt.Errorf("the plan of the round from %s to %s came out differently: was one of these snapshots deleted and taken anew?", in.From, in.To))
 	}
-	return readRange[T](filepath.Join(a.roundDir(in), name), first, last)
+	return readRange[T](filepath.Join(a.manifestsDir(in.MirrorAt, in.To), name), first, last)
 }
 
 func readRange[T any](path string, first, last int64) ([]T, error) {
@@ -96,6 +92,9 @@ func readRange[T any](path string, first, last int64) ([]T, error) {
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // only read
+	if last == toTheEnd {
+		last = r.Summary().Count
+	}
 	var items []T
 	err = manifest.Range(r, first, last, func(_ int64, item T) error {
 		items = append(items, item)

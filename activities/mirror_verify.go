@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"drover/internal/fault"
@@ -86,11 +87,7 @@ func compared(res verify.Result, err error) (verify.Result, error) {
 // verifyRound compares what the round's copies name.
 func (a *Mirror) verifyRound(ctx context.Context, source, target tree.Tree, in MirrorVerifyInput, o verify.Options) (MirrorVerifyResult, error) {
 	r := MirrorRoundInput{MirrorAt: in.MirrorAt, From: in.From, To: in.Snapshot}
-	sum, err := a.PlanMirrorRound(ctx, r)
-	if err != nil {
-		return MirrorVerifyResult{}, err
-	}
-	changes, err := round[plan.Copy](ctx, a, r, in.Digest, copiesFile, 0, sum.Copies)
+	changes, err := round[plan.Copy](ctx, a, r, in.Digest, copiesFile, 0, toTheEnd)
 	if err != nil {
 		return MirrorVerifyResult{}, err
 	}
@@ -104,9 +101,6 @@ func (a *Mirror) verifyRound(ctx context.Context, source, target tree.Tree, in M
 			single = append(single, c.Path)
 		}
 	}
-	// What a file inherits from a directory that was renamed is in no diff: the
-	// comparison of everything brings it.
-	o.Ignore = append(o.Ignore, verify.Policy)
 	out := MirrorVerifyResult{Verdict: string(report.Match)}
 	for _, part := range []struct {
 		paths   []string
@@ -196,12 +190,12 @@ func bringDiffering(ctx context.Context, source, target tree.Tree, differ []veri
 	for _, d := range differ {
 		changes = append(changes, plan.Copy{Path: d.Path, Prior: d.Path})
 	}
-	slices.SortFunc(changes, func(a, b plan.Copy) int { return comparePlaces(a.Path, b.Path) })
+	slices.SortFunc(changes, func(a, b plan.Copy) int { return strings.Compare(a.Path, b.Path) })
 	changes = slices.CompactFunc(changes, func(a, b plan.Copy) bool { return a.Path == b.Path })
-	if _, err := bring(ctx, source, target, changes, o); err != nil {
+	if _, err := copy.Changes(ctx, source, target, changes, o); err != nil {
 		return err
 	}
-	return finishDirs(ctx, source, target, changes, o)
+	return copy.FinishChanges(ctx, source, target, changes, o)
 }
 
 // RestoreMirrorTarget rolls the target back to one of its own snapshots; without
@@ -220,10 +214,10 @@ func (a *Mirror) RestoreMirrorTarget(ctx context.Context, in MirrorSnapshotInput
 	}
 	o := copy.Options{Preserve: tree.Everything()}
 	done, err := apply.Restore(ctx, target.NN, target.Root, in.Snapshot, func(ctx context.Context, changes []plan.Copy) error {
-		if _, err := bring(ctx, target.At(in.Snapshot), target, changes, o); err != nil {
+		if _, err := copy.Changes(ctx, target.At(in.Snapshot), target, changes, o); err != nil {
 			return err
 		}
-		return finishDirs(ctx, target.At(in.Snapshot), target, changes, o)
+		return copy.FinishChanges(ctx, target.At(in.Snapshot), target, changes, o)
 	})
 	if err != nil {
 		return "", advice.On(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -35,8 +34,6 @@ const (
 	CreateKind = "create"
 	// underWay is how many calls are under way on the one connection.
 	underWay = 64
-	// lookAhead is how many entries of a round are looked at together.
-	lookAhead = 32
 )
 
 // HDFSOnce runs one of the children.
@@ -119,15 +116,7 @@ func mirrorOnce(ctx context.Context, source, target tree.Tree) error {
 			return err
 		}
 		err := tree.Shards(dir, func(_ int64, s tree.Shard) error {
-			var files []tree.Entry
-			err := tree.Files(dir, s, func(_ int64, e tree.Entry) error {
-				files = append(files, e)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			_, err = copy.Files(ctx, source, target, files, opt)
+			_, err := copy.ListedFiles(ctx, source, target, dir, s, opt)
 			return err
 		})
 		if err != nil {
@@ -154,64 +143,13 @@ func roundOnce(ctx context.Context, source, target tree.Tree, from, to string) e
 	if err := apply.Ops(ctx, target.NN, target.Root, staging, p.Ops, 0, func(int) error { return nil }); err != nil {
 		return err
 	}
-	newer := source.At(to)
-	dirs, files, err := entries(ctx, newer, p.Copies)
-	if err != nil {
-		return err
-	}
-	opt := everything()
-	if err := copy.Directories(ctx, target, dirs, opt); err != nil {
-		return err
-	}
-	if _, err := copy.Files(ctx, newer, target, files, opt); err != nil {
+	if _, err := copy.Changes(ctx, source.At(to), target, p.Copies, everything()); err != nil {
 		return err
 	}
 	if err := apply.Finish(ctx, target.NN, staging, p.Ops); err != nil {
 		return err
 	}
-	return copy.FinishDirectories(ctx, target, dirs, opt)
-}
-
-// entries looks at what a plan copies: directories parents first, files in any
-// order.
-func entries(ctx context.Context, t tree.Tree, copies []plan.Copy) (dirs, files []tree.Entry, err error) {
-	found := make([][]tree.Entry, len(copies))
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(lookAhead)
-	for i, c := range copies {
-		group.Go(func() error {
-			if !c.Walk {
-				e, err := tree.Stat(gctx, t, c.Path)
-				if err == nil {
-					err = tree.Attributes(gctx, t, &e)
-				}
-				found[i] = []tree.Entry{e}
-				return err
-			}
-			opt := tree.ListOptions{Under: []string{c.Path}, Attributes: true}
-			for _, skip := range c.Skip {
-				opt.Skip = append(opt.Skip, path.Join(c.Path, skip))
-			}
-			_, err := tree.List(gctx, t, opt, func(e tree.Entry) error {
-				found[i] = append(found[i], e)
-				return nil
-			})
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	for _, list := range slices.Backward(found) { // a plan is deepest first
-		for _, e := range list {
-			if e.IsDir() {
-				dirs = append(dirs, e)
-				continue
-			}
-			files = append(files, e)
-		}
-	}
-	return dirs, files, nil
+	return copy.FinishChanges(ctx, source.At(to), target, p.Copies, everything())
 }
 
 // rateOnce makes count calls of a kind on one connection.

@@ -15,8 +15,8 @@ const (
 	// dirCalls bounds the calls under way when directories are made; they
 	// share a connection.
 	dirCalls = 32
-	// dirChunk is how many directories are held in memory.
-	dirChunk = 4096
+	// chunk is how many entries of a manifest are held in memory.
+	chunk = 4096
 	// open is what the owner may do with a directory until it is finished,
 	// whatever the original says.
 	open = 0o700
@@ -94,12 +94,12 @@ func ListedDirectories(ctx context.Context, dst tree.Tree, dir string, opt Optio
 	if err != nil {
 		return err
 	}
-	for first := int64(0); first < n; first += dirChunk {
-		chunk, err := chunkOf(dir, first, min(first+dirChunk, n))
+	for first := int64(0); first < n; first += chunk {
+		entries, err := chunkOf(dir, first, min(first+chunk, n))
 		if err != nil {
 			return err
 		}
-		if err := Directories(ctx, dst, chunk, opt); err != nil {
+		if err := Directories(ctx, dst, entries, opt); err != nil {
 			return err
 		}
 	}
@@ -115,12 +115,12 @@ func FinishListedDirectories(ctx context.Context, dst tree.Tree, dir string, opt
 		return err
 	}
 	for last > 0 {
-		first := max(0, last-dirChunk)
-		chunk, err := chunkOf(dir, first, last)
+		first := max(0, last-chunk)
+		entries, err := chunkOf(dir, first, last)
 		if err != nil {
 			return err
 		}
-		if err := FinishDirectories(ctx, dst, chunk, opt); err != nil {
+		if err := FinishDirectories(ctx, dst, entries, opt); err != nil {
 			return err
 		}
 		last = first
@@ -129,10 +129,10 @@ func FinishListedDirectories(ctx context.Context, dst tree.Tree, dir string, opt
 }
 
 func chunkOf(dir string, first, last int64) ([]tree.Entry, error) {
-	chunk := make([]tree.Entry, 0, last-first)
+	entries := make([]tree.Entry, 0, last-first)
 	err := tree.DirRange(dir, first, last, func(_ int64, e tree.Entry) error {
-		chunk = append(chunk, e)
+		entries = append(entries, e)
 		return nil
 	})
-	return chunk, err
+	return entries, err
 }

@@ -43,6 +43,40 @@ func (n *Totals) add(r Result) {
 	}
 }
 
+func (n *Totals) sum(o Totals) {
+	n.Files += o.Files
+	n.Copied += o.Copied
+	n.Adopted += o.Adopted
+	n.Appended += o.Appended
+	n.Relayed += o.Relayed
+	n.Bytes += o.Bytes
+	n.Kept += o.Kept
+	n.Retries += o.Retries
+}
+
+// ListedFiles is Files for a shard that tree.WriteShards listed into the local
+// directory dir, some files at a time.
+func ListedFiles(ctx context.Context, src, dst tree.Tree, dir string, shard tree.Shard, opt Options) (Totals, error) {
+	var n Totals
+	var held []tree.Entry
+	flush := func() error {
+		done, err := Files(ctx, src, dst, held, opt)
+		n.sum(done)
+		held = held[:0]
+		return err
+	}
+	err := tree.Files(dir, shard, func(_ int64, e tree.Entry) error {
+		if held = append(held, e); len(held) < chunk {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil && len(held) > 0 {
+		err = flush()
+	}
+	return n, err
+}
+
 // window is how many files of one directory are looked at together: what a
 // batch holds in memory.
 const window = 1000
