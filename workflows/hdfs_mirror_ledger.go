@@ -107,7 +107,7 @@ func (m *hdfsMirror) ledgerRound(ctx workflow.Context) error {
 	if err := m.remember(); err != nil {
 		return err
 	}
-	return m.pruneSource(ctx)
+	return m.prune(ctx)
 }
 
 // settleLedgerDrift proves that a listing of the target shows what the ledger
@@ -164,23 +164,6 @@ func (m *hdfsMirror) verifyAll(ctx workflow.Context) (activities.MirrorVerifyRes
 	return step.Do(bulk(ctx, m.in.Target), hm.VerifyMirror, m.verifyInput(m.state.Common))
 }
 
-// pruneSource is prune where the source alone has snapshots.
-func (m *hdfsMirror) pruneSource(ctx workflow.Context) error {
-	in := activities.RetentionInput{
-		MirrorAt: m.at, Prefix: m.prefix(), Keep: m.in.KeepSnapshots, MaxAge: m.in.KeepFor.Std(),
-		Protected: []string{m.snapshotName(0)}, LastCommon: m.state.Common,
-	}
-	if m.in.From != "" {
-		in.Protected = append(in.Protected, m.in.From)
-	}
-	_, err := step.Do(control(ctx, m.in.Source), hm.PruneSourceSnapshots, in)
-	if err == nil || errors.Is(err, step.ErrAborted) || errors.Is(err, step.ErrContinue) {
-		return err
-	}
-	m.run.Note(ctx, "old snapshots were not deleted: %v", err)
-	return nil
-}
-
 // ledgerCleanup deletes the run's snapshots of the source when a human says so.
 // The ledger stays: it is what a later run goes on from.
 func (m *hdfsMirror) ledgerCleanup(ctx workflow.Context) error {
@@ -200,12 +183,5 @@ func (m *hdfsMirror) ledgerCleanup(ctx workflow.Context) error {
 		m.result.Left = append(m.result.Left, fmt.Sprintf("snapshots %s* of %s at %s, kept by %s: %s", m.prefix(), m.in.SourcePath, m.in.Source, decision.By, decision.Reason))
 		return nil
 	}
-	return m.forward(ctx, "delete the run's snapshots of "+m.in.SourcePath+" at "+m.in.Source, func(ctx workflow.Context) error {
-		in := activities.TreeSnapshotsInput{TreeAt: m.sourceTree(), Prefix: m.prefix(), Disallow: !m.found.SourceSnapshottable}
-		done, err := step.Once(control(ctx, m.in.Source), m.run, "cleanup/"+m.in.Source+m.in.SourcePath, hm.DropTreeSnapshots, in)
-		if err == nil {
-			m.run.Note(ctx, "%s", done)
-		}
-		return err
-	})
+	return m.dropSnapshots(ctx, m.sourceTree(), m.found.SourceSnapshottable)
 }

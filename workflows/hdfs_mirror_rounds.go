@@ -213,8 +213,13 @@ func sampledText(d activities.DriftResult) string {
 }
 
 // prune deletes snapshots that the policy lets go, never the baseline and the
-// last common one. A failure is no reason to stop mirroring.
+// last common one; a target with a ledger has none of its own. A failure is no
+// reason to stop mirroring.
 func (m *hdfsMirror) prune(ctx workflow.Context) error {
+	site, activity := m.in.Target, hm.PruneMirrorSnapshots
+	if m.found.Ledger {
+		site, activity = m.in.Source, hm.PruneSourceSnapshots
+	}
 	in := activities.RetentionInput{
 		MirrorAt: m.at, Prefix: m.prefix(), Keep: m.in.KeepSnapshots, MaxAge: m.in.KeepFor.Std(),
 		Protected: []string{m.snapshotName(0)}, LastCommon: m.state.Common,
@@ -222,7 +227,7 @@ func (m *hdfsMirror) prune(ctx workflow.Context) error {
 	if m.in.From != "" {
 		in.Protected = append(in.Protected, m.in.From)
 	}
-	_, err := step.Do(control(ctx, m.in.Target), hm.PruneMirrorSnapshots, in)
+	_, err := step.Do(control(ctx, site), activity, in)
 	if err == nil || errors.Is(err, step.ErrAborted) || errors.Is(err, step.ErrContinue) {
 		return err
 	}

@@ -53,21 +53,23 @@ func (m *hdfsMirror) cleanup(ctx workflow.Context) error {
 		return nil
 	}
 	m.result.Reverse = nil
-	for _, tree := range []activities.TreeAt{m.sourceTree(), m.targetTree()} {
-		was := map[bool]bool{true: m.found.SourceSnapshottable, false: m.found.TargetSnapshottable}[tree == m.sourceTree()]
-		err := m.forward(ctx, "delete the run's snapshots of "+tree.Path+" at "+tree.Site, func(ctx workflow.Context) error {
-			in := activities.TreeSnapshotsInput{TreeAt: tree, Prefix: m.prefix(), Disallow: !was}
-			done, err := step.Once(control(ctx, tree.Site), m.run, "cleanup/"+tree.Site+tree.Path, hm.DropTreeSnapshots, in)
-			if err == nil {
-				m.run.Note(ctx, "%s", done)
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	if err := m.dropSnapshots(ctx, m.sourceTree(), m.found.SourceSnapshottable); err != nil {
+		return err
 	}
-	return nil
+	return m.dropSnapshots(ctx, m.targetTree(), m.found.TargetSnapshottable)
+}
+
+// dropSnapshots deletes the run's snapshots of a tree, which is left as it was
+// found: snapshottable or not.
+func (m *hdfsMirror) dropSnapshots(ctx workflow.Context, tree activities.TreeAt, snapshottable bool) error {
+	return m.forward(ctx, "delete the run's snapshots of "+tree.Path+" at "+tree.Site, func(ctx workflow.Context) error {
+		in := activities.TreeSnapshotsInput{TreeAt: tree, Prefix: m.prefix(), Disallow: !snapshottable}
+		done, err := step.Once(control(ctx, tree.Site), m.run, "cleanup/"+tree.Site+tree.Path, hm.DropTreeSnapshots, in)
+		if err == nil {
+			m.run.Note(ctx, "%s", done)
+		}
+		return err
+	})
 }
 
 // soaked is when the way back need not be kept any longer.
