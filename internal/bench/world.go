@@ -30,12 +30,12 @@ type World struct {
 	Log     func(line string)
 }
 
-// shortCircuit lets whoever reads HDFS on this machine open the DataNode's files
-// instead of having them sent through a socket, a usual setting of clusters in
-// production (Hadoop's ShortCircuitLocalReads.md). Servers and tools have it, so
-// both sides of a pair do. The legacy reader is the one that needs no native
-// library, and Maven has none. Without it a quarter of the CPU of a scan goes
-// into that socket.
+// shortCircuit lets the region servers open the files of the DataNode beside
+// them instead of having them sent through a socket, a usual setting of clusters
+// in production (Hadoop's ShortCircuitLocalReads.md): without it a quarter of the
+// CPU of a scan goes into that socket. Tools, ours and the peers, have it not:
+// they run on a machine that is no DataNode. The legacy reader is the one that
+// needs no native library, and Maven has none.
 var shortCircuit = map[string]string{
 	"dfs.client.read.shortcircuit":            "true",
 	"dfs.client.use.legacy.blockreader.local": "true",

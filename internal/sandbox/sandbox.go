@@ -36,7 +36,8 @@ type Options struct {
 	// OnlyHDFS starts and awaits the four daemons of HDFS and no HBase. Not
 	// settled: a later Up without it starts the others as well.
 	OnlyHDFS bool
-	// HBaseSite holds further properties of both clusters' hbase-site.xml.
+	// HBaseSite holds further properties of the hbase-site.xml of both clusters'
+	// daemons; tools do not see them.
 	HBaseSite map[string]string
 }
 

@@ -111,8 +111,11 @@ func TestBulkLoadReplicationIsOffUnlessAskedFor(t *testing.T) {
 func TestExtraPropertiesWin(t *testing.T) {
 	s := testSandbox(t)
 	s.state.HBaseSite = map[string]string{"hbase.regionserver.handler.count": "3"}
-	if got := s.hbaseSite("a")["hbase.regionserver.handler.count"]; got != "3" {
-		t.Errorf("handler count = %q, want 3", got)
+	if got := s.daemonsHBaseSite("a")["hbase.regionserver.handler.count"]; got != "3" {
+		t.Errorf("handler count of a daemon = %q, want 3", got)
+	}
+	if got := s.hbaseSite("a")["hbase.regionserver.handler.count"]; got == "3" {
+		t.Error("tools see what was asked for the daemons")
 	}
 }
 

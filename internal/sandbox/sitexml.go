@@ -108,6 +108,12 @@ func (s *Sandbox) hbaseSite(site string) properties {
 		set["hbase.replication.cluster.id"] = site
 		set["hbase.replication.conf.dir"] = filepath.Join(s.dir, "conf")
 	}
+	return set
+}
+
+// daemonsHBaseSite is hbaseSite as the daemons see it, with what was asked for.
+func (s *Sandbox) daemonsHBaseSite(site string) properties {
+	set := s.hbaseSite(site)
 	maps.Copy(set, s.state.HBaseSite)
 	return set
 }
@@ -175,7 +181,7 @@ func (s *Sandbox) writeConf() error {
 		for path, set := range map[string]properties{
 			filepath.Join(conf, "core-site.xml"):    s.coreSite(site),
 			filepath.Join(conf, "hdfs-site.xml"):    s.hdfsSite(site),
-			filepath.Join(conf, "hbase-site.xml"):   s.hbaseSite(site),
+			filepath.Join(conf, "hbase-site.xml"):   s.daemonsHBaseSite(site),
 			filepath.Join(tools, "core-site.xml"):   s.toolsCoreSite(site),
 			filepath.Join(tools, "hdfs-site.xml"):   s.hdfsSite(site),
 			filepath.Join(tools, "hbase-site.xml"):  s.hbaseSite(site),
