@@ -45,13 +45,21 @@ func Export(ctx context.Context, w *World, rounds int, out io.Writer) error {
 		{b.ours, snapshotName, &p.Ours},
 		{b.peer, snapshotName, &p.Peer},
 	}
-	for i := range rounds {
+	for i := -1; i < rounds; i++ { // the first warms the DataNodes up
 		for _, r := range runs {
+			if err := b.clean(ctx); err != nil {
+				return err
+			}
 			c, err := r.run(ctx, r.snapshot)
 			if err != nil {
 				return err
 			}
-			*r.into = append(*r.into, c)
+			if i >= 0 {
+				*r.into = append(*r.into, c)
+			}
+		}
+		if i < 0 {
+			continue
 		}
 		w.Log(fmt.Sprintf("%s, round %d of %d: ours %v (empty %v); %s %v (empty %v)", exportBench, i+1, rounds,
 			p.Ours[i], p.OursEmpty[i], exportTool, p.Peer[i], p.PeerEmpty[i]))
@@ -66,6 +74,7 @@ type exportSides struct {
 	w        *World
 	target   open.Store
 	from, to sandbox.Site
+	daemons  []daemon // of the target
 }
 
 func newExportBench(w *World) (*exportSides, error) {
@@ -77,26 +86,23 @@ func newExportBench(w *World) (*exportSides, error) {
 	if b.to, err = w.Sandbox.Site("b"); err != nil {
 		return nil, err
 	}
+	if b.daemons, err = daemonsOf(b.to); err != nil {
+		return nil, err
+	}
 	b.target, err = storeOf(b.to.NameNode)
 	return b, err
 }
 
-// clean removes what both sides wrote.
+// clean removes what both sides wrote, the blocks too.
 func (b *exportSides) clean(ctx context.Context) error {
-	return errors.Join(b.target.RemoveAll(ctx, oursRoot), b.target.RemoveAll(ctx, peerRoot))
+	return errors.Join(b.target.RemoveAll(ctx, oursRoot), b.target.RemoveAll(ctx, peerRoot), awaitDeleted(ctx, b.daemons))
 }
 
 func (b *exportSides) ours(ctx context.Context, snap string) (Cost, error) {
-	if err := b.clean(ctx); err != nil {
-		return Cost{}, err
-	}
 	return Child(ctx, ExportChild, b.from.NameNode, rootPath(b.from), b.to.NameNode, oursRoot, snap)
 }
 
 func (b *exportSides) peer(ctx context.Context, snap string) (Cost, error) {
-	if err := b.clean(ctx); err != nil {
-		return Cost{}, err
-	}
 	run, err := b.w.Sandbox.RunJava(ctx, "a", sandbox.JavaOptions{Heap: "1g", FullJIT: true},
 		"org.apache.hadoop.hbase.snapshot.ExportSnapshot",
 		// Else its HDFS client sleeps 400 ms for each file that the only

@@ -166,34 +166,52 @@ func (w *HDFSWorld) counted(ctx context.Context, run func() (Cost, error)) (Cost
 	return cost, err
 }
 
-// deletionWait bounds the wait for blocks to be deleted.
-const deletionWait = 5 * time.Minute
+const (
+	// deletionWait bounds the wait for blocks to be deleted.
+	deletionWait = 5 * time.Minute
+	// quietLooks is how often in a row nothing must be left to delete: between
+	// the NameNode's queue and the DataNode's, work is in neither.
+	quietLooks = 5
+)
 
-// awaitDeleted returns when no NameNode has blocks to delete any more.
-func (w *HDFSWorld) awaitDeleted(ctx context.Context) error {
+// awaitDeleted returns when no NameNode has blocks to delete any more, and no
+// DataNode their files: what is measured next must not wait for their disks.
+func awaitDeleted(ctx context.Context, daemons []daemon) error {
 	ctx, cancel := context.WithTimeout(ctx, deletionWait)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		pending := 0.0
-		for _, d := range w.daemons {
-			if !d.nameNode {
-				continue
-			}
-			system, err := d.bean(ctx, "Hadoop:service=NameNode,name=FSNamesystem")
-			if err != nil {
-				return err
-			}
-			pending += number(system, "PendingDeletionBlocks")
+	for quiet := 0; ; {
+		left, err := undeleted(ctx, daemons)
+		if err != nil {
+			return err
 		}
-		if pending == 0 {
+		if quiet++; left > 0 {
+			quiet = 0
+		}
+		if quiet == quietLooks {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("wait for %v blocks to be deleted", pending), ctx.Err())
+			return errors.Join(fmt.Errorf("wait for %v blocks to be deleted", left), ctx.Err())
 		case <-tick.C:
 		}
 	}
+}
+
+// undeleted counts what NameNodes have still to order, and DataNodes to do.
+func undeleted(ctx context.Context, daemons []daemon) (left float64, err error) {
+	for _, d := range daemons {
+		bean, count := "Hadoop:service=DataNode,name=FSDatasetState", "PendingAsyncDeletions"
+		if d.nameNode {
+			bean, count = "Hadoop:service=NameNode,name=FSNamesystem", "PendingDeletionBlocks"
+		}
+		found, err := d.bean(ctx, bean)
+		if err != nil {
+			return 0, err
+		}
+		left += number(found, count)
+	}
+	return left, nil
 }

@@ -148,8 +148,7 @@ func (w *HDFSWorld) load(ctx context.Context, t tree.Target, dir string, what tr
 	return err
 }
 
-// remove deletes a tree with its snapshots and waits until the DataNodes have
-// deleted the blocks: whatever is measured next must not wait for their disks.
+// remove deletes a tree with its snapshots and its blocks.
 func (w *HDFSWorld) remove(ctx context.Context, t tree.Target, dir string) error {
 	snaps, err := snapshotsOf(ctx, t.NameNode, dir)
 	if err != nil {
@@ -168,7 +167,7 @@ func (w *HDFSWorld) remove(ctx context.Context, t tree.Target, dir string) error
 	if _, err := t.NameNode.Delete(ctx, dir, true); err != nil {
 		return err
 	}
-	return w.awaitDeleted(ctx)
+	return awaitDeleted(ctx, w.daemons)
 }
 
 // snapshotsOf names the snapshots of a directory, oldest first; nil when it is
