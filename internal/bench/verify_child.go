@@ -70,12 +70,13 @@ func scanOnce(ctx context.Context, source, target compare.Side) error {
 func drain(s *scan.Scanner) error {
 	defer s.Close()
 	for {
-		_, err := s.Next()
+		c, err := s.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		c.Release()
 	}
 }

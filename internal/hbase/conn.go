@@ -147,7 +147,7 @@ func (c *Conn) Close() error {
 // Call sends one request and waits for its answer, the end of ctx or the loss
 // of the connection. When ctx has a deadline the server is told, and drops the
 // call once it has passed. cells is the answer's cell block, owned by the
-// caller, nil when there is none. Errors: *RemoteError for an exception,
+// caller (who may give it back with Recycle), nil when there is none. Errors: *RemoteError for an exception,
 // *ConnError when the answer was lost, ctx's error.
 func (c *Conn) Call(ctx context.Context, method string, req, resp proto.Message) (cells []byte, err error) {
 	return c.call(ctx, method, req, nil, resp)
@@ -254,24 +254,13 @@ func (c *Conn) fail(err error) bool {
 
 func (c *Conn) readLoop() {
 	defer close(c.done)
-	r := bufio.NewReaderSize(c.nc, 64<<10)
-	var size [4]byte
+	f := &frame{r: bufio.NewReaderSize(c.nc, 64<<10)}
 	for {
-		if _, err := io.ReadFull(r, size[:]); err != nil {
-			c.fail(err)
-			return
+		err := f.next()
+		if err == nil {
+			err = c.deliver(f)
 		}
-		n := binary.BigEndian.Uint32(size[:])
-		if n > maxFrame {
-			c.fail(fmt.Errorf("answer of %d bytes is over the limit of %d", n, maxFrame))
-			return
-		}
-		frame := make([]byte, n)
-		if _, err := io.ReadFull(r, frame); err != nil {
-			c.fail(err)
-			return
-		}
-		if err := c.deliver(frame); err != nil {
+		if err != nil {
 			c.fail(err)
 			return
 		}
@@ -280,9 +269,12 @@ func (c *Conn) readLoop() {
 
 // deliver hands one answer to its call. An answer nobody waits for any more is
 // dropped; a frame that cannot be read breaks the connection.
-func (c *Conn) deliver(frame []byte) error {
+func (c *Conn) deliver(f *frame) error {
 	var h hbasepb.ResponseHeader
-	rest, err := consumeDelimited(frame, &h)
+	b, err := f.message()
+	if err == nil {
+		err = proto.Unmarshal(b, &h)
+	}
 	if err != nil {
 		return fmt.Errorf("read answer header: %w", err)
 	}
@@ -291,35 +283,38 @@ func (c *Conn) deliver(frame []byte) error {
 	delete(c.pending, h.GetCallId())
 	c.mu.Unlock()
 	if cl == nil {
-		return nil
+		return f.skip()
 	}
 	defer close(cl.done)
 	if e := h.GetException(); e != nil {
 		cl.err = remoteError(e, cl.method, c.addr)
-		return nil
+		return f.skip()
 	}
-	rest, err = consumeDelimited(rest, cl.resp)
-	if err != nil {
-		cl.err = &ConnError{Server: c.addr, Method: cl.method, Err: fmt.Errorf("read answer: %w", err)}
-		return nil
+	if err := cl.read(f, h.GetCellBlockMeta()); err != nil {
+		cl.err = &ConnError{Server: c.addr, Method: cl.method, Err: err}
 	}
-	if m := h.GetCellBlockMeta(); m != nil {
-		if int(m.GetLength()) != len(rest) {
-			cl.err = &ConnError{Server: c.addr, Method: cl.method, Err: fmt.Errorf("cell block of %d bytes announced, %d came", m.GetLength(), len(rest))}
-			return nil
-		}
-		cl.cells = rest
-	}
-	return nil
+	// What is left of an answer that was not understood is dropped; when that
+	// fails, too, it was the connection.
+	return f.skip()
 }
 
-func consumeDelimited(b []byte, m proto.Message) ([]byte, error) {
-	n, k := binary.Uvarint(b)
-	if k <= 0 || uint64(len(b)-k) < n {
-		return nil, io.ErrUnexpectedEOF
+// read takes the answer's message and cells.
+func (cl *call) read(f *frame, cells *hbasepb.CellBlockMeta) error {
+	b, err := f.message()
+	if err == nil {
+		err = proto.Unmarshal(b, cl.resp)
 	}
-	if err := proto.Unmarshal(b[k:k+int(n)], m); err != nil {
-		return nil, err
+	if err != nil {
+		return fmt.Errorf("read answer: %w", err)
 	}
-	return b[k+int(n):], nil
+	if cells == nil {
+		return nil
+	}
+	if int(cells.GetLength()) != f.left {
+		return fmt.Errorf("cell block of %d bytes announced, %d came", cells.GetLength(), f.left)
+	}
+	if cl.cells, err = f.cells(); err != nil {
+		return fmt.Errorf("read cells: %w", err)
+	}
+	return nil
 }

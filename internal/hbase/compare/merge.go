@@ -18,9 +18,13 @@ type cursor struct {
 	stream stream
 	block  []byte // not yet consumed; whole cells
 	ended  bool
-	rows   int64
-	cells  int64
-	bytes  int64
+	// chunk holds block, and before is the one that came before it, which may
+	// still be looked at; whatever is older is released, unless kept.
+	chunk, before scan.Chunk
+	keep          bool
+	rows          int64
+	cells         int64
+	bytes         int64
 	// consumed, if set, gets every byte once, in order.
 	consumed io.Writer
 }
@@ -36,12 +40,28 @@ func (c *cursor) fill() error {
 		if err != nil {
 			return err
 		}
+		c.turn(chunk)
 		c.block = chunk.Block
 		c.rows += int64(chunk.Rows)
 		c.cells += int64(chunk.Cells)
 		c.bytes += int64(len(chunk.Block))
 	}
 	return nil
+}
+
+// turn makes chunk the present one.
+func (c *cursor) turn(chunk scan.Chunk) {
+	if c.keep || len(chunk.Block) == 0 {
+		return
+	}
+	c.before.Release()
+	c.before, c.chunk = c.chunk, chunk
+}
+
+// hold lets cells be kept for as long as anybody likes, or ends that: those of
+// the present chunk and the one before it, and of all to come until then.
+func (c *cursor) hold(keep bool) {
+	c.chunk, c.before, c.keep = scan.Chunk{}, scan.Chunk{}, keep
 }
 
 func (c *cursor) advance(n int) {
@@ -83,7 +103,9 @@ type merger struct {
 	// tick, if set, is called about once per block.
 	tick func()
 
-	equal []byte // the last bytes that were equal on both sides
+	// equal is the last bytes that were equal on both sides, in the source's
+	// present chunk or the one before it.
+	equal []byte
 }
 
 // run consumes both streams. Blocks of the two sides need not begin or end at
@@ -116,6 +138,8 @@ func (m *merger) run() error {
 
 // nextRow finds the first cell that differs and consumes its row on both sides.
 func (m *merger) nextRow() error {
+	m.hold(true)
+	defer m.hold(false)
 	before, err := lastCell(m.equal)
 	if err != nil {
 		return err
@@ -141,6 +165,11 @@ func (m *merger) nextRow() error {
 		}
 		return m.takeRow(firstRow(a, b), before)
 	}
+}
+
+func (m *merger) hold(keep bool) {
+	m.source.hold(keep)
+	m.target.hold(keep)
 }
 
 func firstRow(a, b scan.Cell) []byte {

@@ -32,6 +32,8 @@ type cutStream struct {
 	chance *rand.Rand
 	most   int
 	err    error // instead of the end
+
+	released int // chunks
 }
 
 func (s *cutStream) Next() (scan.Chunk, error) {
@@ -47,7 +49,13 @@ func (s *cutStream) Next() (scan.Chunk, error) {
 		c.Block = append(c.Block, cell.bytes()...)
 	}
 	s.cells = s.cells[n:]
-	return c, nil
+	// Whoever looks at a chunk after its release is found out.
+	return c.Releasing(func() {
+		for i := range c.Block {
+			c.Block[i] = 0xff
+		}
+		s.released++
+	}), nil
 }
 
 // merged compares two lists of cells cut by chance.
@@ -129,6 +137,23 @@ func FuzzBatchBoundaries(f *testing.F) {
 			t.Fatalf("digest %s, want %s", digest, want)
 		}
 	})
+}
+
+func TestEqualChunksAreReleased(t *testing.T) {
+	cells := randomTable(rand.New(rand.NewPCG(1, 1)), 100)
+	var streams [2]*cutStream
+	for i := range streams {
+		streams[i] = &cutStream{cells: cells, chance: rand.New(rand.NewPCG(2, uint64(i))), most: 1}
+	}
+	m := merger{source: &cursor{stream: streams[0]}, target: &cursor{stream: streams[1]}, differ: func(row) error { return nil }}
+	if err := m.run(); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range streams {
+		if s.released < len(cells)-2 {
+			t.Errorf("stream %d: %d of %d chunks were released, want all but the last two", i, s.released, len(cells))
+		}
+	}
 }
 
 func randomTable(chance *rand.Rand, rows int) []cellOf {

@@ -23,7 +23,7 @@ type reader struct {
 	pos []byte
 	// held is the last row received, kept back because the next block may go on
 	// with it. pos is its key. It is empty before the first row of a region.
-	held     [][]byte
+	held     []Chunk
 	heldCell int
 	progress bool // the scan came further since the last error
 }
@@ -120,23 +120,25 @@ func (r *reader) take(ctx context.Context, rs *regionScan, b block) error {
 		return err
 	}
 	if cut.rows == 0 { // the whole block goes on with the row held back
-		r.held, r.heldCell = append(r.held, b.cells), r.heldCell+cut.cells
+		r.held, r.heldCell = append(r.held, Chunk{Block: b.cells, release: rs.release(b.cells, 1)}), r.heldCell+cut.cells
 		return nil
 	}
 	if err := r.flushHeld(ctx, rs); err != nil {
 		return err
 	}
+	release := rs.release(b.cells, int32(1+min(1, cut.at)))
+	row := bytes.Clone(cut.row) // the block may be gone when it is asked for
 	if cut.at > 0 {
 		// Of the rows counted, one begins at the cut and stays; if the block
 		// began with the rest of the held row, that one was never counted.
-		if err := r.send(ctx, rs, Chunk{Block: b.cells[:cut.at:cut.at], Cells: cut.cells - cut.after, Rows: cut.rows - 1}); err != nil {
+		if err := r.send(ctx, rs, Chunk{Block: b.cells[:cut.at:cut.at], Cells: cut.cells - cut.after, Rows: cut.rows - 1, release: release}); err != nil {
 			return err
 		}
 	}
 	// Reading the row that the scan was taken up at is no progress: a row too
 	// long to come through would be tried for ever.
-	r.progress = r.progress || !bytes.Equal(r.pos, cut.row)
-	r.held, r.heldCell, r.pos = [][]byte{b.cells[cut.at:]}, cut.after, cut.row
+	r.progress = r.progress || !bytes.Equal(r.pos, row)
+	r.held, r.heldCell, r.pos = []Chunk{{Block: b.cells[cut.at:], release: release}}, cut.after, row
 	return nil
 }
 
@@ -186,8 +188,7 @@ func (r *reader) cut(b block) (cutting, error) {
 
 // flushHeld gives the consumer the row held back.
 func (r *reader) flushHeld(ctx context.Context, rs *regionScan) error {
-	for i, part := range r.held {
-		c := Chunk{Block: part}
+	for i, c := range r.held {
 		if i == 0 {
 			c.Rows, c.Cells = 1, r.heldCell
 		}

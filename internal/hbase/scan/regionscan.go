@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -41,6 +42,21 @@ type block struct {
 	cells     []byte
 	perResult []uint32
 	last      bool // the region has no more
+}
+
+// release is what releases each of the chunks that an answer's cells are cut
+// into; the last one gives them back. nil if they cannot be used again.
+func (rs *regionScan) release(cells []byte, chunks int32) func() {
+	client, ok := rs.client.(recycler)
+	if !ok {
+		return nil
+	}
+	var released atomic.Int32
+	return func() {
+		if released.Add(1) == chunks {
+			client.Recycle(cells)
+		}
+	}
 }
 
 // next opens the scanner or reads on. After an error the scanner is not used

@@ -29,6 +29,7 @@ func read(s *Scanner) (stream []byte, rows, cells int, err error) {
 		stream = append(stream, c.Block...)
 		rows += c.Rows
 		cells += c.Cells
+		c.Release()
 	}
 }
 
@@ -54,6 +55,16 @@ func FuzzStream(f *testing.F) {
 			t.Fatalf("seed %d, faults %v: %d scanners left open", seed, server.audit, len(server.scanners))
 		}
 	})
+}
+
+func TestReleasedChunksGiveTheirAnswersBackOnce(t *testing.T) {
+	server := newFakeServer(5, 200, 0)
+	if _, _, _, err := read(NewTable("t", server).Scan(t.Context(), Spec{})); err != nil {
+		t.Fatal(err)
+	}
+	if n := server.audit["recycled"]; n == 0 || n != server.audit["answered"] {
+		t.Errorf("%d of %d answers with cells were given back", n, server.audit["answered"])
+	}
 }
 
 func TestScanOfARangeReadsTheRangeOnly(t *testing.T) {

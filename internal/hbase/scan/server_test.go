@@ -176,12 +176,25 @@ func (s *fakeServer) answer(id uint64, sc *fakeScanner, out *hbasepb.ScanRespons
 		}
 	}
 	out.HeartbeatMessage = proto.Bool(len(cells) == 0)
+	if len(cells) > 0 {
+		s.audit["answered"]++
+	}
 	more := sc.at < sc.stop || s.chance.IntN(2) > 0
 	out.MoreResultsInRegion = proto.Bool(more)
 	if !more {
 		delete(s.scanners, id)
 	}
 	return cells
+}
+
+// Recycle spoils the cells: whoever looks at them after their release is found out.
+func (s *fakeServer) Recycle(cells []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.audit["recycled"]++
+	for i := range cells {
+		cells[i] = 0xff
+	}
 }
 
 func remote(class string, doNotRetry bool) error {
