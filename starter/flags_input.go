@@ -99,7 +99,7 @@ func flagsOfHDFSMirror(in *pflag.FlagSet) {
 	in.Int("keep-snapshots", 0, "snapshots kept on each side besides the baseline and the last common one (default 3)")
 	in.Var(new(durationFlag), "keep-for", "snapshots younger than this are kept too (default none)")
 	in.Bool("keep-on-abort", false, "leave the copied tree and the last common snapshot when the run ends early")
-	in.Int("files-parallel", 0, "files copied at a time in each batch (default 8)")
+	in.Int("files-parallel", 0, "files copied at a time in each batch; eight under 1 MB count as one (default 8)")
 	in.Int("batches-parallel", 0, "batches copied at a time over all workers (default 2)")
 	in.Var(new(bytesFlag), "bytes-per-second", "limit of each batch, for instance 50MB (default none)")
 	in.Int("drift-samples", 0, "files of the target looked at before each round to find what others wrote (default 100)")

@@ -48,7 +48,7 @@ type HDFSMirrorInput struct {
 	KeepOnAbort bool `json:"keepOnAbort,omitempty" jsonschema:"description=leave the copied tree and the last common snapshot when the run ends before its cutover"`
 	// FilesParallel is how many files a batch copies at a time, BatchesParallel
 	// how many batches run at a time. Defaults 8 and 2.
-	FilesParallel   int `json:"filesParallel,omitempty" jsonschema:"minimum=0,maximum=256,description=files copied at a time in each batch (default 8)"`
+	FilesParallel   int `json:"filesParallel,omitempty" jsonschema:"minimum=0,maximum=256,description=files copied at a time in each batch; eight under 1 MB count as one (default 8)"`
 	BatchesParallel int `json:"batchesParallel,omitempty" jsonschema:"minimum=0,maximum=64,description=batches copied at a time over all workers (default 2)"`
 	// BytesPerSecond limits each batch; 0 is no limit.
 	BytesPerSecond int64 `json:"bytesPerSecond,omitempty" jsonschema:"minimum=0,description=limit of each batch in bytes a second (0: none)"`

@@ -31,9 +31,9 @@ const (
 func HDFS(ctx context.Context, w *HDFSWorld, bench string, rounds int, out io.Writer) error {
 	switch bench {
 	case SmallFiles:
-		return w.copies(ctx, bench, w.small(w.Sizes.SmallFiles), rounds, out)
+		return w.copies(ctx, bench, w.small(w.Sizes.SmallFiles), &places{keep: true}, rounds, out)
 	case LargeFiles:
-		return w.copies(ctx, bench, w.large(), rounds, out)
+		return w.copies(ctx, bench, w.large(), &places{}, rounds, out)
 	case DiffRound:
 		return w.diffRounds(ctx, rounds, out)
 	case DiffMillion:
@@ -50,9 +50,40 @@ type contestant struct {
 	run  func(ctx context.Context, from, to string) (Cost, error)
 }
 
+// places hands out directories to copy to. Where a copy is gigabytes it goes
+// before the next; where it is many files they all stay until the end: for a
+// minute or more ext4 passes over every inode just deleted to find one for a new
+// file, which costs whoever comes next.
+type places struct {
+	keep bool
+	made []string
+}
+
+// next is a place where nothing is.
+func (p *places) next(ctx context.Context, w *HDFSWorld, base string) (string, error) {
+	if !p.keep {
+		if err := p.clear(ctx, w); err != nil {
+			return "", err
+		}
+	}
+	dir := fmt.Sprintf("%s-%d", base, len(p.made))
+	p.made = append(p.made, dir)
+	return dir, w.remove(ctx, w.target, dir) // a run that was broken off left it
+}
+
+func (p *places) clear(ctx context.Context, w *HDFSWorld) error {
+	for _, dir := range p.made {
+		if err := w.remove(ctx, w.target, dir); err != nil {
+			return err
+		}
+	}
+	p.made = nil
+	return nil
+}
+
 // copies measures a first copy of a whole tree, from a snapshot.
-func (w *HDFSWorld) copies(ctx context.Context, bench string, what tree.Uniform, rounds int, out io.Writer) error {
-	from, empty, to := hdfsRoot+"/"+bench, hdfsRoot+"/one-file", hdfsRoot+"/"+bench+"-copy"
+func (w *HDFSWorld) copies(ctx context.Context, bench string, what tree.Uniform, to *places, rounds int, out io.Writer) error {
+	from, empty := hdfsRoot+"/"+bench, hdfsRoot+"/one-file"
 	if err := w.load(ctx, w.source, from, what); err != nil {
 		return err
 	}
@@ -63,8 +94,9 @@ func (w *HDFSWorld) copies(ctx context.Context, bench string, what tree.Uniform,
 		{"", func(ctx context.Context, from, to string) (Cost, error) {
 			return w.child(ctx, BaselineChild, w.user, w.fromAddr, from, firstSnap, w.toAddr, to)
 		}},
-		{distcpTool, w.firstCopy(distcpTool)},
-		{distcpTwoMaps, w.firstCopy(distcpTwoMaps)},
+		{distcpTool, func(ctx context.Context, from, to string) (Cost, error) {
+			return w.distcp(ctx, uri(w.fromAddr, from+"/.snapshot/"+firstSnap), uri(w.toAddr, to))
+		}},
 	}
 	// Until the daemons' compilers have seen the work whoever runs first pays:
 	// one copy by each is not counted.
@@ -83,7 +115,7 @@ func (w *HDFSWorld) copies(ctx context.Context, bench string, what tree.Uniform,
 			w.Log(fmt.Sprintf("%s, round %d of %d: %s %v (empty %v)", bench, round+1, rounds, s.name(), full, least))
 		}
 	}
-	if err := w.remove(ctx, w.target, to); err != nil {
+	if err := to.clear(ctx, w); err != nil {
 		return err
 	}
 	return emitSides(out, bench, sides, pairs)
@@ -91,12 +123,13 @@ func (w *HDFSWorld) copies(ctx context.Context, bench string, what tree.Uniform,
 
 // copyPair runs one side on the tree with next to nothing in it, then on the
 // one that is measured, each time to a fresh place, and looks at the copy.
-func (w *HDFSWorld) copyPair(ctx context.Context, side contestant, from, empty, to string) (full, least Cost, err error) {
+func (w *HDFSWorld) copyPair(ctx context.Context, side contestant, from, empty string, places *places) (full, least Cost, err error) {
 	for _, r := range []struct {
 		source string
 		into   *Cost
 	}{{empty, &least}, {from, &full}} {
-		if err := w.remove(ctx, w.target, to); err != nil {
+		to, err := places.next(ctx, w, from+"-copy")
+		if err != nil {
 			return full, least, err
 		}
 		if *r.into, err = side.run(ctx, r.source, to); err != nil {
@@ -114,12 +147,6 @@ func (c contestant) name() string {
 		return "ours"
 	}
 	return c.tool
-}
-
-func (w *HDFSWorld) firstCopy(tool string) func(ctx context.Context, from, to string) (Cost, error) {
-	return func(ctx context.Context, from, to string) (Cost, error) {
-		return w.distcp(ctx, tool, uri(w.fromAddr, from+"/.snapshot/"+firstSnap), uri(w.toAddr, to))
-	}
 }
 
 // emitSides writes the lines of ours, the first side, against each other side.

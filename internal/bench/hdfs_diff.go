@@ -89,13 +89,13 @@ func (r *rounds) ours(ctx context.Context, dir, from, to string) (Cost, error) {
 
 func (r *rounds) diff(ctx context.Context, dir, from, to string) (Cost, error) {
 	return r.w.counted(ctx, func() (Cost, error) {
-		return r.w.distcp(ctx, distcpTwoMaps, "-update", "-diff", from, to, uri(r.w.fromAddr, r.source), uri(r.w.toAddr, dir))
+		return r.w.distcp(ctx, "-update", "-diff", from, to, uri(r.w.fromAddr, r.source), uri(r.w.toAddr, dir))
 	})
 }
 
 func (r *rounds) update(ctx context.Context, dir, _, to string) (Cost, error) {
 	return r.w.counted(ctx, func() (Cost, error) {
-		return r.w.distcp(ctx, distcpTwoMaps, "-update", uri(r.w.fromAddr, r.source+"/.snapshot/"+to), uri(r.w.toAddr, dir))
+		return r.w.distcp(ctx, "-update", uri(r.w.fromAddr, r.source+"/.snapshot/"+to), uri(r.w.toAddr, dir))
 	})
 }
 

@@ -11,13 +11,10 @@ import (
 	"drover/internal/sandbox"
 )
 
-// The peers. With LocalJobRunner distcp runs one map whatever -m says
+// distcpTool is the peer. With LocalJobRunner distcp runs one map whatever -m says
 // (LocalClientProtocolProvider overwrites mapreduce.job.maps with 1); with an
 // input format of ours, which puts 2 back, it runs two, as on YARN.
-const (
-	distcpTool    = "distcp"
-	distcpTwoMaps = "distcp, two maps"
-)
+const distcpTool = "distcp, two maps"
 
 //go:embed peer/DroverTwoMaps.java
 var twoMapsSource []byte
@@ -45,16 +42,15 @@ func (w *HDFSWorld) compilePeer(ctx context.Context) error {
 }
 
 // distcp runs distcp with LocalJobRunner.
-func (w *HDFSWorld) distcp(ctx context.Context, tool string, args ...string) (Cost, error) {
-	opts := sandbox.JavaOptions{Heap: "1g", FullJIT: true}
-	// Else its client sleeps 400 ms for each file that the only DataNode has
-	// not reported at once: not the tool's fault.
-	all := []string{"-Ddfs.client.block.write.locateFollowingBlock.initial.delay.ms=5"}
-	if tool == distcpTwoMaps {
-		opts.ClassPath = []string{w.classes}
-		all = append(all, "-Ddistcp.uniformsize.strategy.impl="+twoMapsClass)
+func (w *HDFSWorld) distcp(ctx context.Context, args ...string) (Cost, error) {
+	opts := sandbox.JavaOptions{Heap: "1g", FullJIT: true, ClassPath: []string{w.classes}}
+	all := []string{
+		// Else its client sleeps 400 ms for each file that the only DataNode
+		// has not reported at once: not the tool's fault.
+		"-Ddfs.client.block.write.locateFollowingBlock.initial.delay.ms=5",
+		"-Ddistcp.uniformsize.strategy.impl=" + twoMapsClass, "-m", "2",
 	}
-	return w.java(ctx, opts, "org.apache.hadoop.tools.DistCp", append(append(all, "-m", "2"), args...)...)
+	return w.java(ctx, opts, "org.apache.hadoop.tools.DistCp", append(all, args...)...)
 }
 
 // shell runs `hdfs dfs`.

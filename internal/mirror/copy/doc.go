@@ -33,7 +33,8 @@ import (
 
 const (
 	// DefaultParallel is how many files are copied at a time. More bring
-	// nothing on one machine; over a wide-area link they do.
+	// nothing on one machine; over a wide-area link they do. Of files under
+	// 1 MB Files copies eight times as many.
 	DefaultParallel = 8
 	// DefaultAttempts is how often a file is tried.
 	DefaultAttempts = 6
@@ -44,7 +45,8 @@ const (
 
 // Options say how to copy.
 type Options struct {
-	// Parallel is how many files are copied at a time; DefaultParallel when 0.
+	// Parallel is how many files are copied at a time, eight under 1 MB counting
+	// as one; DefaultParallel when 0.
 	Parallel int
 	// Preserve says which attributes are taken over.
 	Preserve tree.Preserve

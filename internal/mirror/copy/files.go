@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/tree"
@@ -92,42 +93,33 @@ func Files(ctx context.Context, src, dst tree.Tree, entries []tree.Entry, opt Op
 	defer c.close()
 	release := dst.NN.KeepLease(ctx)
 	defer release()
-	type task struct {
-		e    tree.Entry
-		seen *look
-	}
-	tasks := make(chan task)
+	turns := semaphore.NewWeighted(c.turns())
 	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(tasks)
-		return c.looked(gctx, entries, func(e tree.Entry, seen *look) error {
-			select {
-			case tasks <- task{e, seen}:
-				return nil
-			case <-gctx.Done():
-				return gctx.Err()
-			}
-		})
-	})
 	var mu sync.Mutex
 	var n Totals
-	for range c.opt.Parallel {
-		group.Go(func() error {
-			for t := range tasks {
-				res, err := c.file(gctx, t.e, t.seen)
+	group.Go(func() error {
+		return c.looked(gctx, entries, func(e tree.Entry, seen *look) error {
+			weight := c.weight(e)
+			if err := turns.Acquire(gctx, weight); err != nil {
+				return err
+			}
+			group.Go(func() error {
+				defer turns.Release(weight)
+				res, err := c.file(gctx, e, seen)
 				if err != nil {
 					return err
 				}
 				mu.Lock()
+				defer mu.Unlock()
 				n.add(res)
 				if c.opt.Done != nil {
-					c.opt.Done(t.e, res)
+					c.opt.Done(e, res)
 				}
-				mu.Unlock()
-			}
+				return nil
+			})
 			return nil
 		})
-	}
+	})
 	err := group.Wait()
 	if cause := ctx.Err(); cause != nil && err != nil {
 		err = cause
@@ -135,6 +127,30 @@ func Files(ctx context.Context, src, dst tree.Tree, entries []tree.Entry, opt Op
 	mu.Lock()
 	defer mu.Unlock()
 	return n, err
+}
+
+const (
+	// smallFile is the size, in bytes, under which a file is mostly calls to
+	// NameNodes that wait for their journals' disks; smallFiles of them, side by
+	// side, share those waits and count as one.
+	smallFile  = 1 << 20
+	smallFiles = 8
+	// mostFiles bounds what the small ones add: each holds a thread of a
+	// DataNode on either side.
+	mostFiles = 256
+)
+
+// turns is how many small files are copied at a time.
+func (c *copier) turns() int64 {
+	return int64(max(c.opt.Parallel, min(smallFiles*c.opt.Parallel, mostFiles)))
+}
+
+// weight is how many turns a file takes.
+func (c *copier) weight(e tree.Entry) int64 {
+	if e.Size < smallFile {
+		return 1
+	}
+	return c.turns() / int64(c.opt.Parallel)
 }
 
 // looked calls each with every entry and what is known of it on both sides.
