@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -134,21 +135,9 @@ func (m *hbaseMigration) migrate(ctx workflow.Context) error {
 // finish puts back what is above the commit line when the run did not reach
 // it, and adds the status to the result, so that a report needs nothing else.
 func (m *hbaseMigration) finish(ctx workflow.Context, cause error) (HBaseMigrationResult, error) {
-	blocked := errors.Is(cause, errBlocked)
-	if blocked {
-		cause = fmt.Errorf("%w: %w", step.ErrRejected, cause)
-	}
-	outcome, err := m.run.Finish(ctx, cause)
-	m.result.Outcome = outcome
-	if blocked && outcome == step.RejectedOutcome {
-		m.result.Outcome = OutcomeBlocked
-	}
-	if cause != nil {
-		m.result.Reason = cause.Error()
-	}
-	if m.result.Verdict == "" {
-		m.result.Verdict = "unproven"
-	}
+	var err error
+	m.result.Outcome, m.result.Reason, err = end(ctx, m.run, cause)
+	m.result.Verdict = cmp.Or(m.result.Verdict, unproven)
 	// Remembered values outlive a continue-as-new; the fields of m do not.
 	m.result.Verified, _ = step.Recall[[]activities.VerifyResult](m.run, "verified")
 	m.result.Delta, _ = step.Recall[[]activities.DeltaResult](m.run, "delta")

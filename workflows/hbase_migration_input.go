@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"time"
@@ -65,17 +64,10 @@ func ParseHBaseMigrationInput(b []byte) (HBaseMigrationInput, error) {
 	return in, in.Validate()
 }
 
-// UnmarshalJSON refuses unknown keys on a first run. A continued run is read
-// leniently: an older binary must not fail it over a field it does not know.
+// UnmarshalJSON implements json.Unmarshaler: see readInput.
 func (in *HBaseMigrationInput) UnmarshalJSON(b []byte) error {
 	type plain HBaseMigrationInput
-	var probe struct {
-		State json.RawMessage `json:"state"`
-	}
-	if err := json.Unmarshal(b, &probe); err == nil && len(probe.State) > 0 {
-		return json.Unmarshal(b, (*plain)(in))
-	}
-	return strictjson.Unmarshal(b, (*plain)(in))
+	return readInput(b, (*plain)(in))
 }
 
 func (in HBaseMigrationInput) normalised() HBaseMigrationInput {

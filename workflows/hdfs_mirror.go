@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,22 +161,10 @@ func (m *hdfsMirror) subject() step.Subject {
 // finish puts back what is above the commit line when the run did not reach
 // it, and adds the status to the result, so that a report needs nothing else.
 func (m *hdfsMirror) finish(ctx workflow.Context, cause error) (HDFSMirrorResult, error) {
-	blocked := errors.Is(cause, errBlocked)
-	if blocked {
-		cause = fmt.Errorf("%w: %w", step.ErrRejected, cause)
-	}
-	outcome, err := m.run.Finish(ctx, cause)
 	r := &m.result
-	r.Outcome = outcome
-	if blocked && outcome == step.RejectedOutcome {
-		r.Outcome = OutcomeBlocked
-	}
-	if cause != nil {
-		r.Reason = cause.Error()
-	}
-	if r.Verdict == "" {
-		r.Verdict = "unproven"
-	}
+	var err error
+	r.Outcome, r.Reason, err = end(ctx, m.run, cause)
+	r.Verdict = cmp.Or(r.Verdict, unproven)
 	r.Rounds, r.LastCommon = m.state.Round, m.state.Common
 	r.Baseline, _ = step.Recall[activities.MirrorCopied](m.run, "baseline/copied")
 	r.Copied, _ = step.Recall[activities.MirrorCopied](m.run, "rounds/copied")

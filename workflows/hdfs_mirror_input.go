@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -100,17 +99,10 @@ func ParseHDFSMirrorInput(b []byte) (HDFSMirrorInput, error) {
 	return in, in.Validate()
 }
 
-// UnmarshalJSON refuses unknown keys on a first run. A continued run is read
-// leniently: an older binary must not fail it over a field it does not know.
+// UnmarshalJSON implements json.Unmarshaler: see readInput.
 func (in *HDFSMirrorInput) UnmarshalJSON(b []byte) error {
 	type plain HDFSMirrorInput
-	var probe struct {
-		State json.RawMessage `json:"state"`
-	}
-	if err := json.Unmarshal(b, &probe); err == nil && len(probe.State) > 0 {
-		return json.Unmarshal(b, (*plain)(in))
-	}
-	return strictjson.Unmarshal(b, (*plain)(in))
+	return readInput(b, (*plain)(in))
 }
 
 func (in HDFSMirrorInput) normalised() HDFSMirrorInput {
