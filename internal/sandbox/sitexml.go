@@ -48,19 +48,22 @@ func (s *Sandbox) coreSite(site string) properties {
 func (s *Sandbox) hdfsSite(site string) properties {
 	p := s.state.ports()
 	return properties{
-		"dfs.replication":                                           "1",
-		"dfs.namenode.name.dir":                                     "file://" + s.dataDir(site+"/"+RoleNameNode),
-		"dfs.datanode.data.dir":                                     "file://" + s.dataDir(site+"/"+RoleDataNode),
-		"dfs.permissions.enabled":                                   "false",
-		"dfs.namenode.rpc-address":                                  loopback(p.nameNode(site)),
-		"dfs.namenode.http-address":                                 loopback(p.nameNodeHTTP(site)),
-		"dfs.datanode.address":                                      loopback(p.dataNode(site)),
-		"dfs.datanode.http.address":                                 loopback(p.dataNodeHTTP(site)),
-		"dfs.datanode.ipc.address":                                  loopback(p.dataNodeIPC(site)),
-		"dfs.datanode.hostname":                                     "127.0.0.1",
-		"dfs.block.local-path-access.user":                          osUser(), // for clients set to read past the DataNode
-		"dfs.heartbeat.interval":                                    "1",
-		"dfs.namenode.safemode.extension":                           "0",
+		"dfs.replication":                  "1",
+		"dfs.namenode.name.dir":            "file://" + s.dataDir(site+"/"+RoleNameNode),
+		"dfs.datanode.data.dir":            "file://" + s.dataDir(site+"/"+RoleDataNode),
+		"dfs.permissions.enabled":          "false",
+		"dfs.namenode.rpc-address":         loopback(p.nameNode(site)),
+		"dfs.namenode.http-address":        loopback(p.nameNodeHTTP(site)),
+		"dfs.datanode.address":             loopback(p.dataNode(site)),
+		"dfs.datanode.http.address":        loopback(p.dataNodeHTTP(site)),
+		"dfs.datanode.ipc.address":         loopback(p.dataNodeIPC(site)),
+		"dfs.datanode.hostname":            "127.0.0.1",
+		"dfs.block.local-path-access.user": osUser(), // for clients set to read past the DataNode
+		"dfs.heartbeat.interval":           "1",
+		"dfs.namenode.safemode.extension":  "0",
+		// Else the blocks of deleted files go a thousand in three seconds, and
+		// whoever waits for that waits for minutes.
+		"dfs.block.invalidate.limit":                                "100000",
 		"dfs.namenode.handler.count":                                "10",
 		"dfs.namenode.startup.delay.block.deletion.sec":             "0",
 		"dfs.namenode.snapshot.capture.openfiles":                   "true",
