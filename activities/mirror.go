@@ -23,7 +23,7 @@ func (a *Mirror) tree(at TreeAt) (tree.Tree, error) {
 	if s.nameNode == nil {
 		return tree.Tree{}, fault.As(fault.InvalidInput, fmt.Errorf("site %s is no HDFS: trees are mirrored to it and not from it", at.Site))
 	}
-	return tree.Tree{NN: s.nameNode, Store: s.store, Root: at.Path}, nil
+	return tree.Tree{NN: s.nameNode, Store: s.store, Root: at.Path, DataNodesByName: s.byName}, nil
 }
 
 // trees opens both sides of a mirror.

@@ -35,6 +35,8 @@ type site struct {
 	root    string // path of hbase.rootdir in the store, "" without HBase
 	// nameNode serves the same file system as store.
 	nameNode *namenode.Client
+	// byName reaches its DataNodes by their host names.
+	byName bool
 }
 
 // NewSites takes a loaded configuration.
@@ -74,7 +76,7 @@ func (s *Sites) fileSystem(name string) (*site, error) {
 }
 
 func openSite(name string, c config.Site) (o *site, err error) {
-	o = &site{name: name}
+	o = &site{name: name, byName: c.HDFS.DataNodesByName}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, o.close())
@@ -91,10 +93,10 @@ func openSite(name string, c config.Site) (o *site, err error) {
 		return o, err
 	}
 	if !c.HasHBase() {
-		o.store, err = open.HDFS(c.HDFS.NameNodes, c.HDFS.User)
+		o.store, err = open.HDFS(c.HDFS)
 		return o, err
 	}
-	if o.store, o.root, err = open.Root(c.HBase.RootDir, c.HDFS.NameNodes, c.HDFS.User); err != nil {
+	if o.store, o.root, err = open.Root(c.HBase.RootDir, c.HDFS); err != nil {
 		return o, err
 	}
 	o.cluster, err = hbase.Open(hbaseConfig(c))

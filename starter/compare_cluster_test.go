@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"drover/internal/config"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/sandbox"
 	"drover/internal/sandbox/sandboxtest"
@@ -44,7 +45,7 @@ func TestTreesAreComparedFromTheCommandLine(t *testing.T) {
 	}
 	nodes := map[string]*namenode.Client{}
 	for name, site := range box.Sites() {
-		store, root, err := open.Root("hdfs://"+site.NameNode+dir, []string{site.NameNode}, me.Username)
+		store, root, err := open.Root("hdfs://"+site.NameNode+dir, config.HDFS{NameNodes: []string{site.NameNode}, User: me.Username})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -99,7 +99,9 @@ func reach(ctx context.Context, opened []place) error {
 	return nil
 }
 
-func (p place) tree() tree.Tree { return tree.Tree{NN: p.nn, Store: p.store, Root: p.Path} }
+func (p place) tree() tree.Tree {
+	return tree.Tree{NN: p.nn, Store: p.store, Root: p.Path, DataNodesByName: p.DataNodesByName}
+}
 
 // placed gives an error of a store the kind that decides the exit code, where
 // nobody below knew it.

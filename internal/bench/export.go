@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 
+	"drover/internal/config"
 	"drover/internal/hbase/export"
 	"drover/internal/sandbox"
 	"drover/internal/storage/open"
@@ -119,8 +120,12 @@ func (b *exportSides) peer(ctx context.Context, snap string) (Cost, error) {
 	return Cost{Wall: run.Wall, CPU: run.CPU(), RSS: run.MaxRSS}, nil
 }
 
+func hdfsOf(nameNode string) config.HDFS {
+	return config.HDFS{NameNodes: []string{nameNode}, User: user}
+}
+
 func storeOf(nameNode string) (open.Store, error) {
-	store, _, err := open.Root("hdfs://"+nameNode+"/", []string{nameNode}, user)
+	store, _, err := open.Root("hdfs://"+nameNode+"/", hdfsOf(nameNode))
 	return store, err
 }
 

@@ -122,12 +122,12 @@ func (b verifySides) copyTable(ctx context.Context, table, snap string) error {
 	if err != nil {
 		return err
 	}
-	source, sourceRoot, err := open.Root(from.RootDir, []string{from.NameNode}, user)
+	source, sourceRoot, err := open.Root(from.RootDir, hdfsOf(from.NameNode))
 	if err != nil {
 		return err
 	}
 	defer source.Close() //nolint:errcheck // idle connections only
-	target, targetRoot, err := open.Root(to.RootDir, []string{to.NameNode}, user)
+	target, targetRoot, err := open.Root(to.RootDir, hdfsOf(to.NameNode))
 	if err != nil {
 		return err
 	}

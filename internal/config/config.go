@@ -92,6 +92,10 @@ type HDFS struct {
 	// process where there is no HBase. The target's HBase must be able to move
 	// and delete what the export writes.
 	User string `yaml:"user"`
+	// DataNodesByName reaches DataNodes by their host names, not by the addresses
+	// they registered, which may be of a network of their own. Default: what the
+	// site files say (dfs.client.use.datanode.hostname).
+	DataNodesByName bool `yaml:"datanodesByName"`
 
 	// NameNodes are all addresses that serve the file system, in the order to
 	// try them; Load fills it.

@@ -157,7 +157,7 @@ func (s *Site) onlyHDFS() bool {
 }
 
 func (h HDFS) empty() bool {
-	return h.CoreSite == "" && h.HDFSSite == "" && h.NameNode == "" && h.User == ""
+	return h.CoreSite == "" && h.HDFSSite == "" && h.NameNode == "" && h.User == "" && !h.DataNodesByName
 }
 
 func (s *Site) completeHBase() error {
@@ -192,6 +192,9 @@ func (s *Site) completeHBase() error {
 func (s *Site) completeHDFS(root string) error {
 	if s.HDFS.User == "" {
 		s.HDFS.User = currentUser()
+	}
+	if s.properties.GetOr("dfs.client.use.datanode.hostname", "") == "true" {
+		s.HDFS.DataNodesByName = true
 	}
 	if s.HDFS.NameNode != "" {
 		s.HDFS.NameNodes = []string{s.HDFS.NameNode}

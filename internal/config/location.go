@@ -30,6 +30,8 @@ type Location struct {
 	OSS *OSS
 	// User is who to be on an HDFS.
 	User string
+	// DataNodesByName reaches its DataNodes by their host names.
+	DataNodesByName bool
 	// Path is absolute and clean.
 	Path string
 }
@@ -78,7 +80,7 @@ func (c Config) locateSite(text, name, at string) (Location, error) {
 	if !site.HasSnapshots() {
 		return site.located(name, at), nil
 	}
-	return Location{Site: name, URI: site.HDFS.URI, NameNodes: site.HDFS.NameNodes, User: site.HDFS.User, Path: path.Clean(at)}, nil
+	return Location{Site: name, URI: site.HDFS.URI, NameNodes: site.HDFS.NameNodes, User: site.HDFS.User, DataNodesByName: site.HDFS.DataNodesByName, Path: path.Clean(at)}, nil
 }
 
 func (c Config) locateURI(text, scheme, authority, at string) (Location, error) {
@@ -132,7 +134,7 @@ func (c Config) resolve(l *Location, authority string) error {
 	for _, name := range c.SiteNames() {
 		site := c.Sites[name]
 		if slices.Equal(site.HDFS.NameNodes, l.NameNodes) || len(l.NameNodes) == 1 && slices.Contains(site.HDFS.NameNodes, l.NameNodes[0]) {
-			l.Site, l.User = name, site.HDFS.User
+			l.Site, l.User, l.DataNodesByName = name, site.HDFS.User, site.HDFS.DataNodesByName
 			return nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"drover/internal/config"
 	"drover/internal/hbase"
 	"drover/internal/hbase/export"
 	"drover/internal/hbase/rows"
@@ -59,7 +60,7 @@ func openSite(t *testing.T, s *sandbox.Sandbox, name string) site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, root, err := open.Root(at.RootDir, []string{at.NameNode}, "hbase")
+	store, root, err := open.Root(at.RootDir, config.HDFS{NameNodes: []string{at.NameNode}, User: "hbase"})
 	if err != nil {
 		t.Fatal(err)
 	}

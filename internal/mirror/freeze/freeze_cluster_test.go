@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"drover/internal/config"
 	"drover/internal/fault"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/freeze"
@@ -74,7 +75,7 @@ func (d site) snapshot(name string) {
 }
 
 func (d site) write(rel string) error {
-	store, root, err := open.Root("hdfs://"+d.addr+d.root, []string{d.addr}, d.user)
+	store, root, err := open.Root("hdfs://"+d.addr+d.root, config.HDFS{NameNodes: []string{d.addr}, User: d.user})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"drover/internal/config"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/retention"
 	"drover/internal/mirror/tree"
@@ -31,7 +32,7 @@ func TestWhatASnapshotAloneHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, root, err := open.Root(fmt.Sprintf("hdfs://%s/mirror-test/held-%d", site.NameNode, time.Now().UnixNano()), []string{site.NameNode}, me.Username)
+	store, root, err := open.Root(fmt.Sprintf("hdfs://%s/mirror-test/held-%d", site.NameNode, time.Now().UnixNano()), config.HDFS{NameNodes: []string{site.NameNode}, User: me.Username})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"drover/internal/config"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/tree"
 	"drover/internal/sandbox/sandboxtest"
@@ -29,7 +30,7 @@ func hdfsTree(t *testing.T, site, name string) tree.Tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, root, err := open.Root(fmt.Sprintf("hdfs://%s/mirror-test/%s-%d", s.NameNode, name, time.Now().UnixNano()), []string{s.NameNode}, me.Username)
+	store, root, err := open.Root(fmt.Sprintf("hdfs://%s/mirror-test/%s-%d", s.NameNode, name, time.Now().UnixNano()), config.HDFS{NameNodes: []string{s.NameNode}, User: me.Username})
 	if err != nil {
 		t.Fatal(err)
 	}

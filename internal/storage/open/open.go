@@ -45,7 +45,7 @@ func at(l config.Location) (Store, error) {
 	case l.Local():
 		return local.Open("/")
 	}
-	return HDFS(l.NameNodes, l.User)
+	return HDFS(config.HDFS{NameNodes: l.NameNodes, User: l.User, DataNodesByName: l.DataNodesByName})
 }
 
 // keys resolves a pair of keys when they are needed.
@@ -60,9 +60,9 @@ func keys(id, secretKey secret.Ref) func() (string, string, error) {
 	}
 }
 
-// HDFS opens the file system that the given NameNodes serve, as user.
-func HDFS(nameNodes []string, user string) (Store, error) {
-	s, err := hdfs.Open(hdfs.Config{NameNodes: nameNodes, User: user})
+// HDFS opens the file system that the NameNodes of c serve, as its user.
+func HDFS(c config.HDFS) (Store, error) {
+	s, err := hdfs.Open(hdfs.Config{NameNodes: c.NameNodes, User: c.User, UseDataNodeHostname: c.DataNodesByName})
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +70,16 @@ func HDFS(nameNodes []string, user string) (Store, error) {
 }
 
 // Root opens the file system that holds root, a full URI such as
-// hdfs://namenode:8020/hbase, and returns the path of root in it. nameNodes are
-// the RPC addresses that serve it, user is who writes.
-func Root(root string, nameNodes []string, user string) (Store, string, error) {
+// hdfs://namenode:8020/hbase, and returns the path of root in it. c says who
+// serves it, and who writes.
+func Root(root string, c config.HDFS) (Store, string, error) {
 	u, err := url.Parse(root)
 	if err != nil {
 		return nil, "", fmt.Errorf("root directory %q is no URI: %w", root, err)
 	}
 	switch u.Scheme {
 	case "hdfs":
-		s, err := HDFS(nameNodes, user)
+		s, err := HDFS(c)
 		if err != nil {
 			return nil, "", fmt.Errorf("root directory %s: %w", root, err)
 		}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"drover/internal/config"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/sandbox/sandboxtest"
 	"drover/internal/storage"
@@ -48,7 +49,7 @@ func onSite(t *testing.T, site string) side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, _, err := open.Root("hdfs://"+at.NameNode+"/", []string{at.NameNode}, me.Username)
+	store, _, err := open.Root("hdfs://"+at.NameNode+"/", config.HDFS{NameNodes: []string{at.NameNode}, User: me.Username})
 	if err != nil {
 		t.Fatal(err)
 	}
