@@ -55,7 +55,7 @@ func (w *HDFSWorld) distcp(ctx context.Context, args ...string) (Cost, error) {
 
 // shell runs `hdfs dfs`.
 func (w *HDFSWorld) shell(ctx context.Context, args ...string) (Cost, error) {
-	return w.java(ctx, sandbox.JavaOptions{Heap: "1g", FullJIT: true}, "org.apache.hadoop.fs.FsShell", args...)
+	return w.java(ctx, sandbox.JavaOptions{Heap: "1g", FullJIT: true, NoStdout: true}, "org.apache.hadoop.fs.FsShell", args...)
 }
 
 func (w *HDFSWorld) java(ctx context.Context, opts sandbox.JavaOptions, class string, args ...string) (Cost, error) {

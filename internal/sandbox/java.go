@@ -109,6 +109,10 @@ type JavaOptions struct {
 	ClassPath []string
 	// JVM holds further flags of the JVM.
 	JVM []string
+	// NoStdout drops what the program prints. Where there is much of it, it would
+	// also falsify MaxRSS of the next program: Linux counts a child's peak from
+	// that of the process that started it.
+	NoStdout bool
 }
 
 // JavaResult is what a finished Java program left and what it cost.
@@ -150,6 +154,9 @@ func (s *Sandbox) RunJava(ctx context.Context, site string, opts JavaOptions, ma
 	cmd.Dir = s.tmpDir()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if opts.NoStdout {
+		cmd.Stdout = nil
+	}
 	cmd.WaitDelay = 5 * time.Second
 	began := time.Now()
 	err = cmd.Run()
