@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/user"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"drover/internal/config"
 	"drover/internal/fault"
@@ -36,21 +39,23 @@ func newSite(t *testing.T) site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return siteAt(t, s.NameNode)
+}
+
+func siteAt(t *testing.T, nameNode string) site {
+	t.Helper()
 	me, err := user.Current() // who runs the NameNode is its superuser
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := site{t: t, ctx: t.Context(), root: fmt.Sprintf("/mirror-test/freeze-%d", time.Now().UnixNano()), user: me.Username, addr: s.NameNode}
-	if d.Client, err = namenode.Open(namenode.Config{Addresses: []string{s.NameNode}, User: me.Username}); err != nil {
-		t.Fatal(err)
-	}
+	d := site{t: t, ctx: t.Context(), root: fmt.Sprintf("/mirror-test/freeze-%d", time.Now().UnixNano()), user: me.Username, addr: nameNode}
+	d.Client = d.as(me.Username)
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		for _, name := range []string{"before", "frozen"} {
 			_ = d.DeleteSnapshot(ctx, d.root, name) // a failed test may not have taken it
 		}
-		_, err := d.Delete(ctx, d.root, true)
-		if err := errors.Join(err, d.Close()); err != nil {
+		if _, err := d.Delete(ctx, d.root, true); err != nil {
 			t.Errorf("clean up: %v", err)
 		}
 	})
@@ -59,6 +64,15 @@ func newSite(t *testing.T) site {
 	d.must(d.write("/d/file"))
 	d.snapshot("before")
 	return d
+}
+
+// as is a client of the same NameNode that somebody else uses.
+func (d site) as(user string) *namenode.Client {
+	d.t.Helper()
+	nn, err := namenode.Open(namenode.Config{Addresses: []string{d.addr}, User: user})
+	d.must(err)
+	d.t.Cleanup(func() { nn.Close() }) //nolint:errcheck // nothing is under way
+	return nn
 }
 
 func (d site) must(err error) {
@@ -128,9 +142,7 @@ func TestPermissionsAreNotTrustedUnseen(t *testing.T) {
 	found, err := freeze.Look(d.ctx, d.Client, d.root, freeze.Permissions)
 	d.must(err)
 	d.must(found.Freeze(d.ctx, d.Client, d.root, freeze.Permissions, d.user))
-	stranger, err := namenode.Open(namenode.Config{Addresses: []string{d.addr}, User: "stranger"})
-	d.must(err)
-	defer stranger.Close() //nolint:errcheck // nothing is under way
+	stranger := d.as("stranger")
 	st, err := d.Stat(d.ctx, d.root)
 	d.must(err)
 	if checked, err := freeze.Checked(d.ctx, stranger, st, d.root); err != nil || checked {
@@ -145,4 +157,60 @@ func TestPermissionsAreNotTrustedUnseen(t *testing.T) {
 	if st.Mode != found.Mode || st.Owner != found.Owner {
 		t.Errorf("thawed: mode %o of %s, want %o of %s", st.Mode, st.Owner, found.Mode, found.Owner)
 	}
+}
+
+// TestPermissionsKeepEverybodyOffButTheSuperuser has a NameNode that checks them,
+// a tree whose owner writes to it, and somebody whom an ACL lets write.
+func TestPermissionsKeepEverybodyOffButTheSuperuser(t *testing.T) {
+	d := siteAt(t, sandboxtest.OwnHDFS(t, nil).Addresses()[0])
+	d.must(d.SetOwner(d.ctx, d.root, "ada", "writers"))
+	d.must(d.SetPermission(d.ctx, d.root, 0o755))
+	acl := []namenode.ACLEntry{{Type: namenode.ACLUser, Name: "bob", Perm: 7}, {Type: namenode.ACLGroup, Perm: 5}}
+	d.must(d.SetACL(d.ctx, d.root, namenode.ACL{Mode: 0o775, Entries: acl}.Full()))
+	writes := func(who string) map[string]error {
+		nn := d.as(who)
+		_, created := nn.Create(d.ctx, d.root+"/of-"+who, namenode.CreateOptions{Mode: 0o644, Overwrite: true, Replication: 1, BlockSize: 1 << 20})
+		_, deleted := nn.Delete(d.ctx, d.root+"/absent-"+who, false)
+		return map[string]error{
+			"create": created, "mkdir": nn.Mkdirs(d.ctx, d.root+"/dir-of-"+who, 0o755, false),
+			"delete": deleted,
+		}
+	}
+	allowed := func(when string) {
+		t.Helper()
+		for _, who := range []string{"ada", "bob"} {
+			for what, err := range writes(who) {
+				if err != nil {
+					t.Errorf("%s, %s by %s: %v", when, what, who, err)
+				}
+			}
+		}
+	}
+	allowed("before")
+	found, err := freeze.Look(d.ctx, d.Client, d.root, freeze.Permissions)
+	d.must(err)
+	stranger, st := d.as("stranger"), namenode.Status{Mode: found.Mode}
+	if checked, err := freeze.Checked(d.ctx, stranger, st, d.root); err != nil || !checked {
+		t.Errorf("checked %v, %v, want that it is", checked, err)
+	}
+	d.must(found.Freeze(d.ctx, d.Client, d.root, freeze.Permissions, d.user))
+	d.must(freeze.ProveClosed(d.ctx, stranger, d.root))
+	for _, who := range []string{"ada", "bob", "stranger"} {
+		for what, err := range writes(who) {
+			if !errors.Is(err, fs.ErrPermission) {
+				t.Errorf("frozen, %s by %s: %v, want it denied", what, who, err)
+			}
+		}
+		if err := d.as(who).SetPermission(d.ctx, d.root, 0o777); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("frozen, chmod of the root by %s: %v, want it denied", who, err)
+		}
+	}
+	d.snapshot("frozen")
+	d.must(found.Thaw(d.ctx, d.Client, d.root, freeze.Permissions))
+	again, err := freeze.Look(d.ctx, d.Client, d.root, freeze.Permissions)
+	d.must(err)
+	if diff := cmp.Diff(found, again); diff != "" {
+		t.Errorf("thawed (-found +now):\n%s", diff)
+	}
+	allowed("thawed")
 }
