@@ -61,7 +61,7 @@ func (a *Mirror) ListMirrorBaseline(ctx context.Context, in MirrorSnapshotInput)
 	}}
 	index, err := tree.WriteShards(ctx, source.At(in.Snapshot), a.manifestsDir(in.MirrorAt, in.Snapshot), tree.ShardOptions{ListOptions: list})
 	if err != nil {
-		return MirrorListing{}, err
+		return MirrorListing{}, advice.On(err)
 	}
 	return MirrorListing{
 		Directories: index.Totals.Dirs, Files: index.Totals.Files, Bytes: index.Totals.Bytes,
@@ -160,7 +160,7 @@ func (a *Mirror) CopyMirrorChanges(ctx context.Context, in MirrorCopyInput) (Mir
 		return MirrorCopied{}, err
 	}
 	done, err := copy.Changes(ctx, source.At(in.Snapshot), target, changes, copyOptions(in, p))
-	return copied(done), err
+	return copied(done), advice.On(err)
 }
 
 // FinishMirrorRound throws away what the round deleted, and gives the
@@ -183,7 +183,7 @@ func (a *Mirror) FinishMirrorRound(ctx context.Context, in MirrorCopyInput) (str
 	if err != nil {
 		return "", err
 	}
-	return "", copy.FinishChanges(ctx, source.At(in.Snapshot), target, changes, copy.Options{Preserve: preserve(in.Without)})
+	return "", advice.On(copy.FinishChanges(ctx, source.At(in.Snapshot), target, changes, copy.Options{Preserve: preserve(in.Without)}))
 }
 
 // RemoveMirrorTarget deletes the tree that this run made; the preflight saw that

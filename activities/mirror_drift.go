@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"drover/internal/mirror/advice"
 	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
 	"drover/internal/mirror/tree"
@@ -65,7 +66,7 @@ func (a *Mirror) FindMirrorDrift(ctx context.Context, in MirrorDriftInput) (Drif
 	}
 	found, err := verify.FindDrift(ctx, target, in.Snapshot, o)
 	if err != nil {
-		return DriftResult{}, err
+		return DriftResult{}, advice.On(err)
 	}
 	out := driftOf(found)
 	out.Seed = in.seed()

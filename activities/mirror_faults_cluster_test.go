@@ -91,10 +91,12 @@ type outcome struct {
 }
 
 // start runs the round beside the test.
-func (f *faulty) start() <-chan outcome {
+func (f *faulty) start() <-chan outcome { return f.startWith(f.t.Context()) }
+
+func (f *faulty) startWith(ctx context.Context) <-chan outcome {
 	ended := make(chan outcome, 1)
 	go func() {
-		copied, err := f.round(f.t.Context(), snapshot(0), snapshot(1))
+		copied, err := f.round(ctx, snapshot(0), snapshot(1))
 		ended <- outcome{copied, err}
 	}()
 	return ended
@@ -204,11 +206,20 @@ func (f *faulty) quota(of func(used namenode.ContentSummary) (names, space int64
 // until somebody changes the configuration.
 func denied(t *testing.T, a, b *sandboxtest.HDFS) {
 	f := newFaulty(t, a.Addresses(), b)
+	as := f.follower
 	o := f.order
 	o.Users = map[string]string{"a": a.Superuser(), "b": "nobody"}
-	_, err := f.again(o).round(t.Context(), snapshot(0), snapshot(1))
-	if fault.KindOf(err) != fault.Denied || !strings.Contains(err.Error(), "superuser of both HDFS") || !strings.Contains(err.Error(), "user=nobody") {
-		t.Errorf("as nobody: %v of kind %s, want it denied and told what to do", err, fault.KindOf(err))
+	f.follower = f.again(o)
+	f.follower.failed = as.failed
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := f.startWith(ctx)
+	f.when(ended, "it is refused and tried again", func() bool { return len(f.met()) > 1 })
+	cancel() // as a worker ends that is started anew as somebody else
+	<-ended
+	err := f.met()[0]
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "superuser of both HDFS") || !strings.Contains(err.Error(), "user=nobody") {
+		t.Errorf("as nobody: %v of kind %s, want it told what to do, and waited for", err, fault.KindOf(err))
 	}
 	f.follower = f.again(f.order)
 	f.end(f.start())

@@ -33,7 +33,7 @@ func (a *Mirror) PlanMirrorRound(ctx context.Context, in MirrorRoundInput) (Mirr
 	}
 	d, err := diff.Between(ctx, source.NN, source.Root, in.From, in.To)
 	if err != nil {
-		return MirrorRoundPlan{}, err
+		return MirrorRoundPlan{}, advice.On(err)
 	}
 	p, err := plan.Build(d)
 	if err != nil {

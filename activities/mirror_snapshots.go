@@ -36,7 +36,7 @@ func (a *Mirror) TakeTreeSnapshot(ctx context.Context, in TreeSnapshotInput) (Tr
 	}
 	have, err := findSnapshot(ctx, t, in.Name)
 	if err != nil {
-		return TreeSnapshotResult{}, err
+		return TreeSnapshotResult{}, advice.On(err)
 	}
 	if have == nil {
 		if _, err := t.NN.CreateSnapshot(ctx, t.Root, in.Name); err != nil {

@@ -75,7 +75,7 @@ func (a *Mirror) VerifyMirror(ctx context.Context, in MirrorVerifyInput) (Mirror
 // a tree. What can never be compared was refused when it was listed.
 func compared(res verify.Result, err error) (verify.Result, error) {
 	if err != nil || res.Verdict != report.Unproven {
-		return res, err
+		return res, advice.On(err)
 	}
 	first := verify.Gap{}
 	if len(res.Gaps) > 0 {

@@ -32,7 +32,9 @@ func On(err error) error {
 	case errors.Is(err, namenode.ErrSafeMode):
 		return add(fault.Unavailable, err, "see what it waits for (hdfs dfsadmin -safemode get, -report); the run goes on by itself when it has left it")
 	case errors.Is(err, fs.ErrPermission):
-		return add(fault.Denied, err, "let the worker act as a superuser of both HDFS (hdfs.user of the sites), or leave out what only one may set (without)")
+		// The preflight saw a superuser on both sides: somebody has changed that
+		// since, and what was copied by then is not to be lost over it.
+		return add(fault.Unavailable, err, "let the worker act as a superuser of both HDFS again (hdfs.user of the sites, dfs.permissions.superusergroup); the run then goes on by itself")
 	}
 	return err
 }

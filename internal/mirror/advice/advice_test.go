@@ -21,7 +21,7 @@ func TestAdviceIsGivenOnce(t *testing.T) {
 		{namenode.ErrQuota, fault.Unavailable, "raise the quota"},
 		{namenode.ErrNoRoom, fault.Unavailable, "make room"},
 		{namenode.ErrSafeMode, fault.Unavailable, "safemode get"},
-		{fs.ErrPermission, fault.Denied, "superuser"},
+		{fs.ErrPermission, fault.Unavailable, "act as a superuser"},
 	} {
 		err := advice.On(fmt.Errorf("copy x: %w", c.err))
 		err = advice.On(fmt.Errorf("round: %w", err))
