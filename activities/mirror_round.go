@@ -12,6 +12,7 @@ import (
 	"drover/internal/manifest"
 	"drover/internal/mirror/advice"
 	"drover/internal/mirror/apply"
+	"drover/internal/mirror/copy"
 	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
 )
@@ -38,6 +39,10 @@ func (a *Mirror) PlanMirrorRound(ctx context.Context, in MirrorRoundInput) (Mirr
 	p, err := plan.Build(d)
 	if err != nil {
 		return MirrorRoundPlan{}, fault.As(fault.Unsupported, fmt.Errorf("plan the round from %s to %s: %w", in.From, in.To, err))
+	}
+	// What cannot be brought is told before anything is done to the target.
+	if err := copy.Supported(ctx, source.At(in.To), p.Copies); err != nil {
+		return MirrorRoundPlan{}, advice.On(err)
 	}
 	ops, err := writeManifest(a.manifestsDir(in.MirrorAt, in.To), opsFile, p.Ops)
 	if err != nil {

@@ -152,7 +152,7 @@ func (m *hdfsMirror) subject() step.Subject {
 		Title:     m.in.SourcePath,
 		Site:      m.in.Source + " -> " + m.in.Target,
 		StartedBy: m.in.StartedBy,
-		Gates:     []string{GateDrift, GateCutover, GateRepair, GateCleanup},
+		Gates:     []string{GateDrift, GateRefused, GateCutover, GateRepair, GateCleanup},
 		Rounds:    true,
 		Indexed:   indexed,
 	}

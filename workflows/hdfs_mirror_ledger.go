@@ -90,11 +90,11 @@ func (m *hdfsMirror) ledgerRound(ctx workflow.Context) error {
 	in := m.ledgerInput(m.snapshotName(next))
 	in.From = m.state.Common
 	m.run.Detail(ctx, fmt.Sprintf("round %d, from %s", next, in.From))
-	taken, err := m.begin(ctx, in.Snapshot)
-	if err != nil {
+	var done activities.LedgerRoundResult
+	taken, err := m.mirrorable(ctx, in.Snapshot, func() (err error) {
+		done, err = step.Once(bulk(ctx, m.in.Target), m.run, "round/applied", hm.ApplyLedgerRound, in)
 		return err
-	}
-	done, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/applied", hm.ApplyLedgerRound, in)
+	})
 	if err != nil {
 		return err
 	}

@@ -42,11 +42,11 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 	next := m.state.Round + 1
 	r := activities.MirrorRoundInput{MirrorAt: m.at, From: m.state.Common, To: m.snapshotName(next)}
 	m.run.Detail(ctx, fmt.Sprintf("round %d, from %s", next, r.From))
-	taken, err := m.begin(ctx, r.To)
-	if err != nil {
+	var plan activities.MirrorRoundPlan
+	taken, err := m.mirrorable(ctx, r.To, func() (err error) {
+		plan, err = step.Once(bulk(ctx, m.in.Target), m.run, "round/plan", hm.PlanMirrorRound, r)
 		return err
-	}
-	plan, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/plan", hm.PlanMirrorRound, r)
+	})
 	if err != nil {
 		return err
 	}

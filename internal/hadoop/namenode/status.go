@@ -112,8 +112,8 @@ func (s *Status) more(n wire.Number, v uint64, raw []byte) (err error) {
 	case 16:
 		s.StoragePolicy = byte(v)
 	case 17:
-		s.ErasureCoded = true
 		s.ECPolicy, err = parseECPolicy(raw)
+		s.ErasureCoded = s.ECPolicy != replicationPolicy
 	case 18:
 		s.HasACL = v&flagACL != 0
 		s.Encrypted = s.Encrypted || v&flagEncrypted != 0
@@ -123,14 +123,30 @@ func (s *Status) more(n wire.Number, v uint64, raw []byte) (err error) {
 	return err
 }
 
+// replicationPolicy is set on a directory to have its files replicated below one
+// that is erasure-coded.
+const replicationPolicy = "replication"
+
+// ecPolicies are the policies that every HDFS has, by their ids
+// (SystemErasureCodingPolicies): of these a NameNode sends the id alone
+// (PBHelperClient.convertErasureCodingPolicy).
+var ecPolicies = []string{replicationPolicy, "RS-6-3-1024k", "RS-3-2-1024k", "RS-LEGACY-6-3-1024k", "XOR-2-1-1024k", "RS-10-4-1024k"}
+
 // parseECPolicy returns the name in an ErasureCodingPolicyProto.
 func parseECPolicy(b []byte) (name string, err error) {
-	err = wire.Fields(b, func(n wire.Number, _ uint64, raw []byte) error {
-		if n == 1 {
+	var id uint64
+	err = wire.Fields(b, func(n wire.Number, v uint64, raw []byte) error {
+		switch n {
+		case 1:
 			name = string(raw)
+		case 4:
+			id = v
 		}
 		return nil
 	})
+	if name == "" && id < uint64(len(ecPolicies)) {
+		name = ecPolicies[id]
+	}
 	return name, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -56,6 +57,50 @@ func FinishChanges(ctx context.Context, src, dst tree.Tree, changes []plan.Copy,
 	return FinishDirectories(ctx, dst, dirs, opt)
 }
 
+// Supported refuses a plan that copies what cannot be copied, naming the first of
+// it: the error is a *tree.Unsupported. It holds no entries in memory.
+func Supported(ctx context.Context, src tree.Tree, changes []plan.Copy) error {
+	refused := &tree.Unsupported{Root: src.Root}
+	var mu sync.Mutex
+	add := func(e tree.Entry) {
+		mu.Lock()
+		defer mu.Unlock()
+		refused.Add(src.Path(e.Path), e)
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(lookAhead)
+	for _, c := range changes {
+		if gctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if c.Walk && c.Path != "" {
+				_, err := tree.List(gctx, src, walkOf(c), func(e tree.Entry) error {
+					add(e)
+					return nil
+				})
+				return err
+			}
+			e, err := tree.Stat(gctx, src, c.Path)
+			add(e)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return refused.Err()
+}
+
+// walkOf lists all that is new in a directory that is.
+func walkOf(c plan.Copy) tree.ListOptions {
+	opt := tree.ListOptions{Under: []string{c.Path}}
+	for _, s := range c.Skip {
+		opt.Skip = append(opt.Skip, path.Join(c.Path, s))
+	}
+	return opt
+}
+
 // lookUp calls each with every entry that the copies stand for, in their order.
 func lookUp(ctx context.Context, t tree.Tree, changes []plan.Copy, each func(tree.Entry)) error {
 	found := make([][]tree.Entry, len(changes))
@@ -85,10 +130,8 @@ func lookUp(ctx context.Context, t tree.Tree, changes []plan.Copy, each func(tre
 // is new.
 func entriesOf(ctx context.Context, t tree.Tree, c plan.Copy) (all []tree.Entry, err error) {
 	if c.Walk && c.Path != "" {
-		opt := tree.ListOptions{Under: []string{c.Path}, Attributes: true}
-		for _, s := range c.Skip {
-			opt.Skip = append(opt.Skip, path.Join(c.Path, s))
-		}
+		opt := walkOf(c)
+		opt.Attributes = true
 		_, err := tree.List(ctx, t, opt, func(e tree.Entry) error {
 			all = append(all, e)
 			return nil
