@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // compareInFull is the size in bytes up to which a table is simply compared
-// again: the snapshots that the delta proof starts with take longer, about a
+// again, unless the run says another: the snapshots that the delta proof starts with take longer, about a
 // second and a half, than reading this much on both sides.
 const compareInFull = 256 << 20
 
@@ -23,7 +24,7 @@ func (a *HBase) ProveDelta(ctx context.Context, in DeltaInput) (DeltaResult, err
 	}
 	began := time.Now()
 	out := DeltaResult{Table: in.Table}
-	if in.Bytes <= compareInFull || in.SourceBase == "" || in.TargetBase == "" {
+	if in.Bytes <= cmp.Or(in.FullBelow, compareInFull) || in.SourceBase == "" || in.TargetBase == "" {
 		res, err := compare.Tables(ctx, job.Source, job.Target, compare.Options{Parallel: in.Parallel, MaxDifferences: toldDifferences})
 		if err != nil {
 			return DeltaResult{}, err

@@ -217,6 +217,9 @@ type DeltaInput struct {
 	SourceBase string `json:"sourceBase"`
 	TargetBase string `json:"targetBase"`
 	Parallel   int    `json:"parallel"`
+	// FullBelow is the size in bytes up to which all is compared, 0 for the
+	// default.
+	FullBelow int64 `json:"fullBelow,omitempty"`
 }
 
 // DeltaResult is the delta-snapshot proof.

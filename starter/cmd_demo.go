@@ -28,7 +28,7 @@ func newDemoCmd(a *app) *cobra.Command {
 	}
 	f := cmd.PersistentFlags()
 	f.BoolVar(&shared.yes, "yes", false, "decide at the gates without asking, for CI")
-	f.BoolVar(&shared.keep, "keep", false, "leave Temporal, the clusters and the data running at the end")
+	f.BoolVar(&shared.keep, "keep", false, "leave Temporal, the clusters and the data running at the end; the worker ends with the demo")
 	f.StringVar(&shared.dir, "dir", "", "directory of the sandbox (default: DROVER_SANDBOX_DIR, else in the user's cache)")
 	cmd.AddCommand(newTableDemoCmd(a, "hbase", &shared), newTreeDemoCmd(a, &shared))
 	return cmd

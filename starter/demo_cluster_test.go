@@ -55,6 +55,46 @@ func TestDemoOfATreeOnRealHDFS(t *testing.T) {
 	noDemoTree(t, box, talk.String())
 }
 
+// TestDemoOfATableOnRealClusters tells the story of the table in the shared
+// sandbox, with fewer rows and writes than people see, and holds the answer to
+// what scripts are promised.
+func TestDemoOfATableOnRealClusters(t *testing.T) {
+	box := sandboxtest.Shared(t)
+	ownTemporal(t)
+	before := daemons(t, box)
+	var out, talk strings.Builder
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	code := run(ctx, []string{"demo", "--yes", "--json", "--dir", box.Dir(), "--rows", "2000", "--rate", "300", "--acked", "3000"}, strings.NewReader(""), &out, &talk)
+	t.Logf("the demo said:\n%s\nand answered:\n%s", talk.String(), out.String())
+	var r tableDemoReport
+	if err := json.Unmarshal([]byte(out.String()), &r); err != nil || code != codeOK {
+		t.Fatalf("exit code %d: %v", code, err)
+	}
+	switch {
+	case r.Verdict != "match" || r.Lost != 0 || r.Acked < 3000:
+		t.Errorf("verdict %s, %d acknowledged, %d lost: %v", r.Verdict, r.Acked, r.Lost, r.Missing)
+	case r.Rows < 2000 || r.Cells < r.Rows || r.Bytes == 0 || r.Digest == "":
+		t.Errorf("compared %d rows, %d cells, %d bytes, digest %q", r.Rows, r.Cells, r.Bytes, r.Digest)
+	case r.FreezeMillis <= 0 || r.WriterFreezeMillis <= 0 || r.Freeze.Fence+r.Freeze.Drain+r.Freeze.Delta > r.FreezeMillis:
+		t.Errorf("froze for %d ms, of it %+v, the writer felt %d", r.FreezeMillis, r.Freeze, r.WriterFreezeMillis)
+	case !slices.ContainsFunc(r.Steps, func(s stepTime) bool { return s.Name == workflows.PhaseExport }) || r.HistoryEvents == 0 || r.HistoryEvents > 4000:
+		t.Errorf("steps %v, %d events: want the phases of the run", r.Steps, r.HistoryEvents)
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(out.String()), &keys); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"verdict", "acked", "lost", "freezeMillis", "steps"} {
+		if _, there := keys[key]; !there {
+			t.Errorf("the answer has no key %q", key)
+		}
+	}
+	if !slices.Equal(before, daemons(t, box)) {
+		t.Errorf("daemons %v, before the demo %v: it leaves alone what it found running", daemons(t, box), before)
+	}
+}
+
 // daemons gives the process of every daemon.
 func daemons(t *testing.T, box *sandbox.Sandbox) []int {
 	t.Helper()

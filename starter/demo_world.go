@@ -84,7 +84,8 @@ func (a *app) openWorld(ctx context.Context, o demoOptions, box sandbox.Options)
 
 // named reports whether the environment names a Temporal service.
 func named() bool {
-	return os.Getenv("TEMPORAL_ADDRESS") != "" || os.Getenv("TEMPORAL_PROFILE") != ""
+	_, yes := embedded.Named(os.Getenv, embedded.Wish{})
+	return yes
 }
 
 func (w *world) startTemporal(ctx context.Context, o demoOptions) error {

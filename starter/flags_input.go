@@ -87,6 +87,7 @@ func flagsOfHBaseMigration(in *pflag.FlagSet) {
 	in.Int("export-parallel", 0, "files copied at a time (default 4)")
 	in.Var(new(bytesFlag), "export-bytes-per-second", "limit of the copy, for instance 50MB (default none)")
 	in.Int("verify-parallel", 0, "key ranges compared at a time (default 2)")
+	in.Var(new(bytesFlag), "full-proof-below", "table size up to which the proof under the fence compares all of it (default 256MiB)")
 }
 
 func flagsOfHDFSMirror(in *pflag.FlagSet) {

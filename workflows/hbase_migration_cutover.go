@@ -169,7 +169,7 @@ func (m *hbaseMigration) declareDelta(ctx workflow.Context) error {
 }
 
 func (m *hbaseMigration) deltaInput(table string) activities.DeltaInput {
-	return activities.DeltaInput{Pair: m.pair, Table: table, RunKey: m.key, Parallel: m.in.VerifyParallel}
+	return activities.DeltaInput{Pair: m.pair, Table: table, RunKey: m.key, Parallel: m.in.VerifyParallel, FullBelow: m.in.FullProofBelow}
 }
 
 func (m *hbaseMigration) pauseSplits(ctx workflow.Context) error {

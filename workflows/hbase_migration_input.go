@@ -27,6 +27,10 @@ type HBaseMigrationInput struct {
 	ExportBytesPerSecond int64 `json:"exportBytesPerSecond,omitempty" jsonschema:"minimum=0,description=limit of the copy in bytes a second (0: none)"`
 	// VerifyParallel is how many key ranges are compared at a time. Default 2.
 	VerifyParallel int `json:"verifyParallel,omitempty" jsonschema:"minimum=0,maximum=64,description=key ranges compared at a time (default 2)"`
+	// FullProofBelow is the size in bytes of a table up to which the proof under
+	// the fence compares all of it; of a larger one only what changed since it
+	// was verified. Default 256 MiB.
+	FullProofBelow int64 `json:"fullProofBelow,omitempty" jsonschema:"minimum=0,description=size in bytes up to which a table is compared in full under the fence; larger ones by what changed (default 256 MiB)"`
 	// Accept lists ids of blocking preflight findings that the operator takes
 	// on; they are shown at every gate and in the report.
 	Accept []string `json:"accept,omitempty" jsonschema:"description=ids of blocking preflight findings to accept"`
@@ -100,6 +104,8 @@ func (in HBaseMigrationInput) Validate() error {
 		return fmt.Errorf("input of HBaseMigration: exportParallel and verifyParallel are between 1 and 64")
 	case in.ExportBytesPerSecond < 0:
 		return fmt.Errorf("input of HBaseMigration: exportBytesPerSecond %d is negative: give 0 for no limit", in.ExportBytesPerSecond)
+	case in.FullProofBelow < 0:
+		return fmt.Errorf("input of HBaseMigration: fullProofBelow %d is negative: give 1 to compare every table by what changed", in.FullProofBelow)
 	case in.AutoApprove && !in.Rehearsal:
 		return fmt.Errorf("input of HBaseMigration: autoApprove needs rehearsal: a real cutover is decided by a human")
 	case in.TwoPersons && in.StartedBy == "":

@@ -19,6 +19,7 @@ import (
 func TestAbortPutsBothClustersBack(t *testing.T) {
 	r := newRig(t)
 	table := r.newTable(small())
+	table.byDelta = true
 	for _, phase := range phases {
 		if phase == workflows.PhaseSwitch {
 			break // below the commit line, see TestLiveTableMoves
@@ -40,6 +41,7 @@ func TestAbortPutsBothClustersBack(t *testing.T) {
 				m.approve(m.id, workflows.GateCleanup)
 				m.completed(m.result(run))
 				table = r.newTable(small())
+				table.byDelta = true
 				return
 			}
 			res := m.result(run)

@@ -47,7 +47,7 @@ var lengths = map[string]time.Duration{
 	workflows.PhasePreflight: 20 * time.Millisecond, workflows.PhasePeer: 200 * time.Millisecond, workflows.PhaseScope: time.Second,
 	workflows.PhaseSnapshot: 800 * time.Millisecond, workflows.PhaseExport: 150 * time.Millisecond, workflows.PhaseRestore: 1500 * time.Millisecond,
 	workflows.PhaseCatchUp: 700 * time.Millisecond, workflows.PhaseVerify: 2 * time.Second, workflows.PhaseFence: time.Second,
-	workflows.PhaseDrain: 300 * time.Millisecond, workflows.PhaseDelta: 100 * time.Millisecond, workflows.PhaseSwitch: 700 * time.Millisecond,
+	workflows.PhaseDrain: 300 * time.Millisecond, workflows.PhaseDelta: time.Second, workflows.PhaseSwitch: 700 * time.Millisecond,
 	workflows.PhaseCleanup: 500 * time.Millisecond,
 }
 
@@ -58,6 +58,7 @@ func TestWorkerKilledInEveryPhase(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	m := firstRig(t).newTable(small())
+	m.byDelta = true // which has more to leave behind than a comparison
 	m.write()
 	run := m.begin()
 	kills := map[string]time.Time{}
@@ -78,6 +79,9 @@ func TestWorkerKilledInEveryPhase(t *testing.T) {
 	}
 	res := m.result(run)
 	m.completed(res)
+	if len(res.Delta) != 1 || res.Delta[0].Method != "delta" || res.Delta[0].RegionsFull+res.Delta[0].NewFiles == 0 {
+		t.Errorf("proof under the fence %+v, want it by what changed, and something changed", res.Delta)
+	}
 	hit := hits(res.Report.Phases, kills)
 	t.Logf("killed within %d of %d phases: %v", len(hit), len(phases), hit)
 	// How long a phase lasts, and how late its begin is seen, is up to the

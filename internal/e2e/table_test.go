@@ -34,6 +34,9 @@ type moved struct {
 	ledger string
 	writer *workload.Writer
 	key    string // of the newest run on this table
+	// byDelta has the proof under the fence look at what changed only, however
+	// small the table is.
+	byDelta bool
 }
 
 // newTable seeds a table in a namespace of its own, and removes it, and all
@@ -144,7 +147,11 @@ func (m *moved) begin() client.WorkflowRun {
 }
 
 func (m *moved) input() map[string]any {
-	return map[string]any{"source": m.from, "target": m.to, "tables": []string{m.name.String()}, "accept": []string{"leftover"}}
+	in := map[string]any{"source": m.from, "target": m.to, "tables": []string{m.name.String()}, "accept": []string{"leftover"}}
+	if m.byDelta {
+		in["fullProofBelow"] = 1
+	}
+	return in
 }
 
 // rate is how many rows a second the live writer writes. What it writes before

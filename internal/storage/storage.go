@@ -123,6 +123,9 @@ type Usage struct {
 	Capacity int64
 	Used     int64
 	Free     int64
+	// Replication is how many times a file takes its size from Free by default;
+	// 0 where the store does not say.
+	Replication int
 }
 
 // Relayer is offered by stores that can take a file over from another store of

@@ -43,7 +43,9 @@ type ClusterFacts struct {
 	// Drover left.
 	Leftovers []string
 	Capacity  int64 // bytes of the HDFS
-	Free      int64 // bytes
+	Free      int64 // bytes, replicas counted
+	// Replication is what new files of the HDFS get; 0 if not known.
+	Replication int
 }
 
 // TableFacts is one table on both sides.

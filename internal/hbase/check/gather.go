@@ -80,7 +80,7 @@ func gatherCluster(ctx context.Context, s Side, runKey string) ClusterFacts {
 	if err != nil {
 		c.Unreachable["hdfs"] = err.Error()
 	}
-	c.Capacity, c.Free = usage.Capacity, usage.Free
+	c.Capacity, c.Free, c.Replication = usage.Capacity, usage.Free, usage.Replication
 	return c
 }
 

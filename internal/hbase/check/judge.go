@@ -76,7 +76,7 @@ func (j *judge) clusters(f Facts) {
 
 func (j *judge) version(c ClusterFacts) {
 	switch {
-	case strings.HasPrefix(c.Version, "2.5.") || strings.HasPrefix(c.Version, "2.6."):
+	case strings.HasPrefix(c.Version, "2.5."):
 	case older(c.Version, "2.1.0"):
 		j.add("version-unsupported", preflight.Block, c.Site, "HBase "+c.Version+" has no peer procedures",
 			"upgrade to 2.5 or 2.6; 1.x also needs hbase.replication=true and a restart of both clusters")
@@ -86,7 +86,7 @@ func (j *judge) version(c ClusterFacts) {
 		j.add("version-unsupported", preflight.Block, c.Site, "HBase "+c.Version+" keeps its replication queues in a table, where the drain proof does not look",
 			"migrate from and to 2.5 or 2.6")
 	default:
-		j.add("version-untested", preflight.Warn, c.Site, "HBase "+c.Version+" was not tested with Drover (2.5 and 2.6 were)",
+		j.add("version-untested", preflight.Warn, c.Site, "HBase "+c.Version+" was not run with Drover (2.5.13 was)",
 			"rehearse on copies of the clusters first")
 	}
 }
@@ -170,8 +170,9 @@ func (j *judge) space(f Facts) {
 	for _, t := range f.Tables {
 		need += t.StoreBytes
 	}
-	if f.Target.Unreachable["hdfs"] == "" && f.Target.Free < need+need/10 {
-		j.add("target-space", preflight.Block, f.Target.Site, fmt.Sprintf("the copy needs %s before replication, %s are free on HDFS", humanize.IBytes(uint64(need)), humanize.IBytes(uint64(max(0, f.Target.Free)))), "free or add space at the target")
+	replicas := int64(max(1, f.Target.Replication))
+	if f.Target.Unreachable["hdfs"] == "" && f.Target.Free < replicas*(need+need/10) {
+		j.add("target-space", preflight.Block, f.Target.Site, fmt.Sprintf("the copy needs %s (%s, %d times replicated), %s are free on HDFS", humanize.IBytes(uint64(replicas*need)), humanize.IBytes(uint64(need)), replicas, humanize.IBytes(uint64(max(0, f.Target.Free)))), "free or add space at the target")
 	}
 	if f.Source.Unreachable["hdfs"] == "" && f.Source.Capacity > 0 && f.Source.Free < f.Source.Capacity/10 {
 		j.add("source-space", preflight.Block, f.Source.Site, fmt.Sprintf("%s of %s are free on HDFS, under a tenth: the disabled peer keeps every WAL of the cluster until it is enabled", humanize.IBytes(uint64(max(0, f.Source.Free))), humanize.IBytes(uint64(f.Source.Capacity))), "free space at the source first")

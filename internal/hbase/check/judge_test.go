@@ -41,7 +41,7 @@ func TestJudge(t *testing.T) {
 		{"no version", "version-unsupported", "a", preflight.Block, func(f *check.Facts) { f.Source.Version = "" }},
 		{"HBase 2.4", "version-untested", "a", preflight.Warn, func(f *check.Facts) { f.Source.Version = "2.4.18" }},
 		{"an old 2.5 at the target", "target-version-bugs", "b", preflight.Warn, func(f *check.Facts) { f.Target.Version = "2.5.9-hadoop3" }},
-		{"an old 2.6 at the target", "target-version-bugs", "b", preflight.Warn, func(f *check.Facts) { f.Target.Version = "2.6.1" }},
+		{"HBase 2.6", "version-untested", "b", preflight.Warn, func(f *check.Facts) { f.Target.Version = "2.6.2" }},
 		{"a leftover", "leftover", "b", preflight.Warn, func(f *check.Facts) { f.Target.Leftovers = []string{"snapshot s"} }},
 		{"the peer id taken", "peer-taken", "a", preflight.Block, func(f *check.Facts) { f.PeerTaken = "another target" }},
 		{"peers frozen", "peer-modification-off", "a", preflight.Block, func(f *check.Facts) { f.PeerModification = false }},
@@ -60,6 +60,7 @@ func TestJudge(t *testing.T) {
 		{"a codec the target lacks", "schema-refused", "t", preflight.Block, func(f *check.Facts) { f.Tables[0].SchemaErrors = []string{"no codec"} }},
 		{"a schema nobody asked about", "schema-unchecked", "t", preflight.Warn, func(f *check.Facts) { f.Tables[0].SchemaUnseen = "no answer" }},
 		{"no room at the target", "target-space", "b", preflight.Block, func(f *check.Facts) { f.Target.Free = gib }},
+		{"room for one replica of three", "target-space", "b", preflight.Block, func(f *check.Facts) { f.Target.Free, f.Target.Replication = 2*gib, 3 }},
 		{"no room for logs", "source-space", "a", preflight.Block, func(f *check.Facts) { f.Source.Free = gib }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -74,6 +75,19 @@ func TestJudge(t *testing.T) {
 				t.Errorf("finding %+v, want %s %s about %s, with what was seen and what to do", f, tc.severity, tc.id, tc.subject)
 			}
 		})
+	}
+}
+
+func TestAnOldHBase26IsUntestedAndHasBugs(t *testing.T) {
+	facts := sound()
+	facts.Target.Version = "2.6.1"
+	var ids []string
+	for _, f := range check.Judge(facts) {
+		ids = append(ids, f.ID)
+	}
+	slices.Sort(ids)
+	if want := []string{"target-version-bugs", "version-untested"}; !slices.Equal(ids, want) {
+		t.Errorf("findings %v, want %v", ids, want)
 	}
 }
 

@@ -168,7 +168,11 @@ func (s *Store) Usage(ctx context.Context) (storage.Usage, error) {
 	if err != nil {
 		return storage.Usage{}, own(ctx, "usage of", strings.Join(s.cfg.NameNodes, ","), err)
 	}
-	return storage.Usage{Capacity: st.Capacity, Used: st.Used, Free: st.Remaining}, nil
+	defaults, err := s.nn.ServerDefaults(ctx)
+	if err != nil {
+		return storage.Usage{}, own(ctx, "usage of", strings.Join(s.cfg.NameNodes, ","), err)
+	}
+	return storage.Usage{Capacity: st.Capacity, Used: st.Used, Free: st.Remaining, Replication: defaults.Replication}, nil
 }
 
 // Open implements storage.Reader.
