@@ -181,6 +181,10 @@ type MirrorOperationsInput struct {
 type OpenFilesResult struct {
 	Count int64    `json:"count"`
 	First []string `json:"first,omitempty"`
+	// Changes is how many entries changed since the snapshot, Changed the first
+	// of them.
+	Changes int64    `json:"changes,omitempty"`
+	Changed []string `json:"changed,omitempty"`
 }
 
 // QuietInput asks whether a tree is as its snapshot.

@@ -278,10 +278,11 @@ func newestCommon(ctx context.Context, source, target tree.Tree) (string, error)
 	return "", nil
 }
 
-// SourceOpenFiles lists files below a directory that somebody writes.
-func (a *Mirror) SourceOpenFiles(ctx context.Context, in TreeAt) (OpenFilesResult, error) {
+// SourceOpenFiles lists files below a directory that somebody writes, and counts
+// what changed there since a snapshot.
+func (a *Mirror) SourceOpenFiles(ctx context.Context, in QuietInput) (OpenFilesResult, error) {
 	defer beat(ctx).end()
-	t, err := a.tree(in)
+	t, err := a.tree(in.TreeAt)
 	if err != nil {
 		return OpenFilesResult{}, err
 	}
@@ -293,22 +294,17 @@ func (a *Mirror) SourceOpenFiles(ctx context.Context, in TreeAt) (OpenFilesResul
 	for _, o := range open[:min(len(open), toldDifferences)] {
 		out.First = append(out.First, o.Path)
 	}
-	return out, nil
+	if in.Snapshot != "" {
+		out.Changes, out.Changed, err = changesSince(ctx, t, in.Snapshot)
+	}
+	return out, err
 }
 
 // ProveTreeQuiet proves that a tree is as its snapshot, and that no file in it
 // is being written.
 func (a *Mirror) ProveTreeQuiet(ctx context.Context, in QuietInput) (QuietResult, error) {
-	open, err := a.SourceOpenFiles(ctx, in.TreeAt)
-	if err != nil {
-		return QuietResult{}, err
-	}
-	t, err := a.tree(in.TreeAt)
-	if err != nil {
-		return QuietResult{}, err
-	}
-	changed, first, err := changesSince(ctx, t, in.Snapshot)
-	return QuietResult{Changed: changed, First: first, Open: open.Count}, err
+	seen, err := a.SourceOpenFiles(ctx, in)
+	return QuietResult{Changed: seen.Changes, First: seen.Changed, Open: seen.Count}, err
 }
 
 // parentOf is the directory a tree lies in.

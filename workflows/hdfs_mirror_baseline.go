@@ -159,6 +159,6 @@ func (m *hdfsMirror) verifyInput(snapshot string) activities.MirrorVerifyInput {
 	return activities.MirrorVerifyInput{MirrorAt: m.at, Snapshot: snapshot, Parallel: m.in.FilesParallel, Without: m.in.Without}
 }
 
-func stampOf(s activities.TreeSnapshotResult) string {
-	return s.Taken.UTC().Format("2006-01-02 15:04:05 UTC")
-}
+const stampLayout = "2006-01-02 15:04:05 UTC"
+
+func stampOf(s activities.TreeSnapshotResult) string { return s.Taken.UTC().Format(stampLayout) }

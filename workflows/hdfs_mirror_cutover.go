@@ -82,13 +82,14 @@ func (m *hdfsMirror) approved(ctx workflow.Context) error {
 
 // measureCutover adds to what the rounds found what is being written now.
 func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error) {
-	open, err := step.Do(control(ctx, m.in.Source), hm.SourceOpenFiles, m.sourceTree())
+	open, err := step.Do(control(ctx, m.in.Source), hm.SourceOpenFiles, activities.QuietInput{TreeAt: m.sourceTree(), Snapshot: m.state.Common})
 	if err != nil {
 		return step.Evidence{}, err
 	}
 	last := m.state.Last
 	e := step.Evidence{Facts: []step.Fact{
 		{Name: "target", Value: fmt.Sprintf("%s at %s is the source as of %s (snapshot %s)", m.in.TargetPath, m.in.Target, m.state.TakenAt, m.state.Common)},
+		{Name: "lag", Value: fmt.Sprintf("%s, %s changes at the source since then", m.lag(ctx), humanize.Comma(open.Changes))},
 		{Name: "last round", Value: fmt.Sprintf("number %d: %s changes (%d created, %d deleted, %d renamed, %d modified), %s copied", m.state.Round,
 			humanize.Comma(last.Changes()), last.Created, last.Deleted, last.Renamed, last.Modified, humanize.IBytes(uint64(last.Bytes)))},
 		{Name: "its verification", Value: fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", m.state.Checked.Verdict,
@@ -111,6 +112,15 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 		e.Facts = append(e.Facts, step.Fact{Name: "accepted findings", Value: strings.Join(m.in.Accept, ", ")})
 	}
 	return e, nil
+}
+
+// lag is how long ago the source was as the target is.
+func (m *hdfsMirror) lag(ctx workflow.Context) string {
+	taken, err := time.Parse(stampLayout, m.state.TakenAt)
+	if err != nil {
+		return "of unknown age" // a state that an older version remembered
+	}
+	return max(0, workflow.Now(ctx).Sub(taken)).Round(time.Second).String()
 }
 
 // driftLook says how drift was looked for.

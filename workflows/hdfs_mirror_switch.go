@@ -107,7 +107,7 @@ func (m *hdfsMirror) soaking(ctx workflow.Context) string {
 	if !workflow.Now(ctx).Before(until) {
 		return ""
 	}
-	return fmt.Sprintf("the target soaks until %s, until then the snapshots are kept", until.UTC().Format("2006-01-02 15:04:05 UTC"))
+	return fmt.Sprintf("the target soaks until %s, until then the snapshots are kept", until.UTC().Format(stampLayout))
 }
 
 // strayLook bounds the look at a cluster that may be switched off by now.

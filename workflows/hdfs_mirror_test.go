@@ -324,3 +324,32 @@ func inPieces(t *testing.T, fresh func(*testing.T) *bench, in workflows.HDFSMirr
 		}
 	}
 }
+
+func TestTheCutoverGateSaysHowFarBehindTheTargetIs(t *testing.T) {
+	b := newMirrorBench(t)
+	began := b.env.Now()
+	b.answer["TakeTreeSnapshot"] = always(activities.TreeSnapshotResult{Taken: began, RootID: 1, ID: 1})
+	b.answer["SourceOpenFiles"] = func(_ int, in json.RawMessage) (any, error) {
+		var asked activities.QuietInput
+		if err := json.Unmarshal(in, &asked); err != nil || asked.Snapshot == "" {
+			t.Errorf("asked %s (%v), want the changes since a snapshot", in, err)
+		}
+		return activities.OpenFilesResult{Count: 2, First: []string{"/data/a/log"}, Changes: 1234}, nil
+	}
+	b.env.RegisterDelayedCallback(func() {
+		facts := map[string]string{}
+		for _, f := range b.status().Evidence.Facts {
+			facts[f.Name] = f.Value
+		}
+		if lag := facts["lag"]; !strings.Contains(lag, "1,234 changes at the source since then") || strings.Contains(lag, "unknown") {
+			t.Errorf("lag %q, want its time and the changes", lag)
+		}
+		if open := facts["open files at the source"]; !strings.Contains(open, "2 /data/a/log") {
+			t.Errorf("open files %q, want their number and the first", open)
+		}
+	}, time.Minute)
+	b.choose(2*time.Minute, false, "")
+	if _, err := b.mirror(mirrorInput()); err != nil {
+		t.Fatal(err)
+	}
+}
