@@ -65,7 +65,7 @@ func (a *app) checksums(ctx context.Context, args []string, blockSize int64) err
 	for _, p := range places {
 		s.place, s.sums = p, nil
 		if p.nn != nil {
-			s.sums = filesum.New(p.nn, dn, false)
+			s.sums = filesum.New(p.nn, dn, p.DataNodesByName)
 		}
 		var o storage.Object
 		if o, err = p.store.Stat(ctx, p.Path); err == nil {

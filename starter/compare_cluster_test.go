@@ -90,7 +90,14 @@ func TestTreesAreComparedFromTheCommandLine(t *testing.T) {
 			t.Errorf("%v: %+v, want exit %d and %q", tc.args, got, codeFailed, tc.want)
 		}
 	}
-	for _, args := range [][]string{{"verify", a + "/absent", b}, {"diff", "--from", "s9", a}, {"checksum", a + "/absent"}} {
+	// The only snapshot alone keeps what is deleted after it.
+	if _, err := nn.Delete(t.Context(), dir+"/e", true); err != nil {
+		t.Fatal(err)
+	}
+	if got := drover(t, "snapshots", a, "--json"); got.code != codeOK || !strings.Contains(got.out, `"name": "s1"`) || !strings.Contains(got.out, `"bytes": 3145728`) {
+		t.Errorf("snapshots: %+v, want s1 and the 3 MiB that only it keeps", got)
+	}
+	for _, args := range [][]string{{"verify", a + "/absent", b}, {"diff", "--from", "s9", a}, {"checksum", a + "/absent"}, {"snapshots", a + "/absent"}, {"snapshots", here}} {
 		if got := drover(t, args...); got.code == codeOK || got.code == codeUnproven {
 			t.Errorf("%v: %+v, want an error", args, got)
 		}

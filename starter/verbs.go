@@ -25,5 +25,6 @@ func verbs(a *app) []*cobra.Command {
 		newDiffCmd(a),
 		newVerifyCmd(a),
 		newChecksumCmd(a),
+		newSnapshotsCmd(a),
 	}
 }
