@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,8 +190,8 @@ func (m *mirror) again() {
 func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	m := newRig(t).newMirror(7)
 	run := m.begin(map[string]any{
-		"freeze": workflows.FreezeQuota,
-		"hooks":  map[string]any{"beforeSwitch": []string{"note"}, "afterSwitch": []string{"note"}},
+		"freeze": workflows.FreezeQuota, "keepSnapshots": 1,
+		"hooks": map[string]any{"beforeSwitch": []string{"note"}, "afterSwitch": []string{"note"}},
 	})
 	m.awaitGate(m.id, workflows.GateCutover)
 	m.equal()
@@ -221,6 +222,8 @@ func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	if err := m.source.NameNode.Mkdirs(t.Context(), m.path+"/late", 0o755, false); !errors.Is(err, namenode.ErrQuota) {
 		t.Errorf("a late writer at the source: %v, want it refused by the quota", err)
 	}
+	m.retained(m.source)
+	m.retained(m.target)
 	m.approve(m.id, workflows.GateCleanup)
 	res := m.ended(run)
 	if res.Outcome != step.Completed || res.Verdict != "match" || res.Rounds < 4 || res.Verified.Files == 0 {
@@ -235,6 +238,20 @@ func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	}
 	m.noSnapshots(m.source)
 	m.noSnapshots(m.target)
+}
+
+// retained wants what a retention of one leaves of a baseline and four rounds:
+// the baseline's, the last common one, and one more.
+func (m *mirror) retained(of work.Target) {
+	m.t.Helper()
+	all, err := snapshots(m.t.Context(), of)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	baseline := slices.ContainsFunc(all, func(s namenode.Snapshot) bool { return strings.HasSuffix(s.Name, "-00000") })
+	if len(all) != 3 || !baseline {
+		m.t.Errorf("snapshots %+v, want the baseline's and the last two", all)
+	}
 }
 
 func (m *mirror) noSnapshots(of work.Target) {
