@@ -52,3 +52,24 @@ func TestWhatAppearsAndCannotBeMirroredIsRefusedBeforeTheTargetIsTouched(t *test
 	}
 	m.untouched(snapshot(0))
 }
+
+// TestManifestsAreMadeAgainOnAnotherWorker: the plan of a round was written down
+// by a worker that is not there any more.
+func TestManifestsAreMadeAgainOnAnotherWorker(t *testing.T) {
+	t.Parallel()
+	m, _ := sandboxMirror(t)
+	m.write(tree.All(firstTree()))
+	m.begin()
+	m.change(changes(firstStep + 1))
+	_, plan, err := m.planned(t.Context(), snapshot(0), snapshot(1))
+	m.must(err)
+	if plan.Operations == 0 || plan.Copies == 0 {
+		t.Fatalf("plan %+v, want something to do", plan)
+	}
+	elsewhere := m.order
+	elsewhere.StateDir = t.TempDir()
+	if _, err := m.again(elsewhere).round(t.Context(), snapshot(0), snapshot(1)); err != nil {
+		t.Fatal(err)
+	}
+	m.equal(snapshot(1), unreported...)
+}
