@@ -147,8 +147,9 @@ func (c *Conn) Close() error {
 // Call sends one request and waits for its answer, the end of ctx or the loss
 // of the connection. When ctx has a deadline the server is told, and drops the
 // call once it has passed. cells is the answer's cell block, owned by the
-// caller (who may give it back with Recycle), nil when there is none. Errors: *RemoteError for an exception,
-// *ConnError when the answer was lost, ctx's error.
+// caller (who may give it back with Recycle), nil when there is none. Errors:
+// *RemoteError for an exception, *ConnError when the answer was lost, ctx's
+// error.
 func (c *Conn) Call(ctx context.Context, method string, req, resp proto.Message) (cells []byte, err error) {
 	return c.call(ctx, method, req, nil, resp)
 }

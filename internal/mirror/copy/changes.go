@@ -62,60 +62,30 @@ func FinishChanges(ctx context.Context, src, dst tree.Tree, changes []plan.Copy,
 func Supported(ctx context.Context, src tree.Tree, changes []plan.Copy) error {
 	refused := &tree.Unsupported{Root: src.Root}
 	var mu sync.Mutex
-	add := func(e tree.Entry) {
-		mu.Lock()
-		defer mu.Unlock()
-		refused.Add(src.Path(e.Path), e)
-	}
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(lookAhead)
-	for _, c := range changes {
-		if gctx.Err() != nil {
-			break
-		}
-		group.Go(func() error {
-			if c.Walk && c.Path != "" {
-				_, err := tree.List(gctx, src, walkOf(c), func(e tree.Entry) error {
-					add(e)
-					return nil
-				})
-				return err
-			}
-			e, err := tree.Stat(gctx, src, c.Path)
-			add(e)
-			return err
+	err := sideBySide(ctx, changes, func(ctx context.Context, _ int, c plan.Copy) error {
+		return entriesOf(ctx, src, c, false, func(e tree.Entry) error {
+			mu.Lock()
+			defer mu.Unlock()
+			refused.Add(src.Path(e.Path), e)
+			return nil
 		})
-	}
-	if err := group.Wait(); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	return refused.Err()
 }
 
-// walkOf lists all that is new in a directory that is.
-func walkOf(c plan.Copy) tree.ListOptions {
-	opt := tree.ListOptions{Under: []string{c.Path}}
-	for _, s := range c.Skip {
-		opt.Skip = append(opt.Skip, path.Join(c.Path, s))
-	}
-	return opt
-}
-
 // lookUp calls each with every entry that the copies stand for, in their order.
 func lookUp(ctx context.Context, t tree.Tree, changes []plan.Copy, each func(tree.Entry)) error {
 	found := make([][]tree.Entry, len(changes))
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(lookAhead)
-	for i, c := range changes {
-		if gctx.Err() != nil {
-			break
-		}
-		group.Go(func() (err error) {
-			found[i], err = entriesOf(gctx, t, c)
-			return err
+	err := sideBySide(ctx, changes, func(ctx context.Context, i int, c plan.Copy) error {
+		return entriesOf(ctx, t, c, true, func(e tree.Entry) error {
+			found[i] = append(found[i], e)
+			return nil
 		})
-	}
-	if err := group.Wait(); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	for _, entries := range found {
@@ -126,21 +96,36 @@ func lookUp(ctx context.Context, t tree.Tree, changes []plan.Copy, each func(tre
 	return nil
 }
 
-// entriesOf is what a copy stands for: the entry, and all below a directory that
-// is new.
-func entriesOf(ctx context.Context, t tree.Tree, c plan.Copy) (all []tree.Entry, err error) {
+// sideBySide calls look with every copy and its place among them.
+func sideBySide(ctx context.Context, changes []plan.Copy, look func(ctx context.Context, i int, c plan.Copy) error) error {
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(lookAhead)
+	for i, c := range changes {
+		if gctx.Err() != nil {
+			break
+		}
+		group.Go(func() error { return look(gctx, i, c) })
+	}
+	return group.Wait()
+}
+
+// entriesOf calls each with what a copy stands for: the entry, or all below a
+// directory that is new, with or without ACLs and extended attributes.
+func entriesOf(ctx context.Context, t tree.Tree, c plan.Copy, attributes bool, each func(tree.Entry) error) error {
 	if c.Walk && c.Path != "" {
-		opt := walkOf(c)
-		opt.Attributes = true
-		_, err := tree.List(ctx, t, opt, func(e tree.Entry) error {
-			all = append(all, e)
-			return nil
-		})
-		return all, err
+		opt := tree.ListOptions{Under: []string{c.Path}, Attributes: attributes}
+		for _, s := range c.Skip {
+			opt.Skip = append(opt.Skip, path.Join(c.Path, s))
+		}
+		_, err := tree.List(ctx, t, opt, each)
+		return err
 	}
 	e, err := tree.Stat(ctx, t, c.Path)
-	if err == nil {
+	if err == nil && attributes {
 		err = tree.Attributes(ctx, t, &e)
 	}
-	return []tree.Entry{e}, err
+	if err != nil {
+		return err
+	}
+	return each(e)
 }
