@@ -92,7 +92,7 @@ func showSnapshots(w io.Writer, lines []snapshotLine) error {
 	}
 	var rows []table.Row
 	for _, l := range lines {
-		rows = append(rows, table.Row{l.Name, l.Made.Format("2006-01-02 15:04:05 UTC"), humanize.Comma(l.Files), humanize.IBytes(uint64(l.Bytes))})
+		rows = append(rows, table.Row{l.Name, clock(l.Made), humanize.Comma(l.Files), humanize.IBytes(uint64(l.Bytes))})
 	}
 	p.table(table.Row{"snapshot", "made", "files only it keeps", "bytes"}, rows)
 	return p.err

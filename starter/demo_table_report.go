@@ -54,7 +54,7 @@ func (r tableDemoReport) print(w io.Writer) error {
 	p.line("verdict %s: %s rows, %s cells, %s compared on both sides (digest %s)", r.Verdict,
 		humanize.Comma(r.Rows), humanize.Comma(r.Cells), humanize.IBytes(uint64(r.Bytes)), r.Digest[:min(len(r.Digest), 16)])
 	p.line("%s writes acknowledged while it moved, %d lost (each was read back from the target)", humanize.Comma(r.Acked), r.Lost)
-	p.line("writes were refused for %s: fence %s, drain proof %s, delta proof %s, opening the target %s (the writer felt %s)",
+	p.line("from the call to fence to the open target %s: fence %s, drain proof %s, delta proof %s, opening the target %s (the writer felt %s)",
 		millis(r.FreezeMillis), millis(r.Freeze.Fence), millis(r.Freeze.Drain), millis(r.Freeze.Delta), millis(r.Freeze.Open), millis(r.WriterFreezeMillis))
 	p.line("")
 	showSteps(p, r.Steps, r.runCost)
