@@ -12,11 +12,12 @@ import (
 
 	"drover/internal/hbase"
 	"drover/internal/hbase/rows"
+	"drover/internal/workload/ledger"
 )
 
 func TestLedgerKeepsWhatWasAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
-	l, err := createLedger(path)
+	l, err := ledger.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func TestLedgerKeepsWhatWasAcknowledged(t *testing.T) {
 		{Row: "00aa-w-1", Family: "f", Qualifier: "w", Timestamp: 1700000000000, Digest: Digest([]byte("a"))},
 		{Row: "00ab-w-2", Family: "g", Qualifier: "x:y", Timestamp: 0, Digest: Digest(nil)},
 	}
-	if err := errors.Join(l.record(want[:1]), l.record(want[1:]), l.close()); err != nil {
+	if err := errors.Join(l.Record(want[0].append(nil)), l.Record(want[1].append(nil)), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 	read := func() (got []Entry, err error) {
@@ -58,7 +59,7 @@ func TestLedgerKeepsWhatWasAcknowledged(t *testing.T) {
 	if _, err := read(); err == nil {
 		t.Error("a broken line is read over")
 	}
-	if _, err := createLedger(path); err == nil {
+	if _, err := ledger.Create(path); err == nil {
 		t.Error("a ledger was overwritten")
 	}
 	for _, err := range Entries(path + "none") {

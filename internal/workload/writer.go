@@ -15,6 +15,7 @@ import (
 
 	"drover/internal/hbase"
 	"drover/internal/hbase/rows"
+	"drover/internal/workload/ledger"
 )
 
 // WriterConfig says what a Writer writes.
@@ -49,7 +50,7 @@ const retryPause = 100 * time.Millisecond
 type Writer struct {
 	cfg     WriterConfig
 	run     string // makes the rows of this writer unique
-	ledger  *ledger
+	ledger  *ledger.File
 	limiter *rate.Limiter
 	meter   meter
 	seq     atomic.Int64
@@ -70,7 +71,7 @@ type Writer struct {
 // runs until Stop; the clients stay the caller's.
 func StartWriter(source *rows.Client, cfg WriterConfig) (*Writer, error) {
 	cfg = cfg.withDefaults()
-	l, err := createLedger(cfg.LedgerPath)
+	l, err := ledger.Create(cfg.LedgerPath)
 	if err != nil {
 		return nil, fmt.Errorf("start writer on table %s: %w", cfg.Table, err)
 	}
@@ -131,7 +132,7 @@ func (w *Writer) Stop(ctx context.Context) (WriterStats, error) {
 	w.abandon()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.fatal = errors.Join(w.fatal, w.ledger.close())
+	w.fatal = errors.Join(w.fatal, w.ledger.Close())
 	return w.Stats(), w.fatal
 }
 
@@ -289,11 +290,11 @@ func (w *Writer) record(ws []write, onTarget bool) bool {
 	if len(ws) == 0 {
 		return true
 	}
-	es := make([]Entry, len(ws))
-	for i, x := range ws {
-		es[i] = x.entry
+	var lines []byte
+	for _, x := range ws {
+		lines = x.entry.append(lines)
 	}
-	if err := w.ledger.record(es); err != nil {
+	if err := w.ledger.Record(lines); err != nil {
 		w.mu.Lock()
 		w.fatal = errors.Join(w.fatal, err)
 		w.mu.Unlock()

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"drover/internal/workload/ledger"
 )
 
 // WriterConfig says what a Writer writes.
@@ -52,7 +54,7 @@ const refusedPause = 100 * time.Millisecond
 type Writer struct {
 	cfg     WriterConfig
 	run     string // makes the names of this writer unique
-	ledger  *ledger
+	ledger  *ledger.File
 	limiter *rate.Limiter
 
 	stopping chan struct{} // closed: no new changes
@@ -89,7 +91,7 @@ func StartWriter(ctx context.Context, t Target, cfg WriterConfig) (*Writer, erro
 		}
 	}
 	var err error
-	if w.ledger, err = createLedger(cfg.LedgerPath); err != nil {
+	if w.ledger, err = ledger.Create(cfg.LedgerPath); err != nil {
 		return nil, fmt.Errorf("start writer: %w", err)
 	}
 	life, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -195,7 +197,7 @@ func (w *Writer) Stop(ctx context.Context) (WriterStats, error) {
 	cancel()
 	w.abandon()
 	w.mu.Lock()
-	w.fatal = errors.Join(w.fatal, w.ledger.close())
+	w.fatal = errors.Join(w.fatal, w.ledger.Close())
 	w.mu.Unlock()
 	return w.Stats(), w.fatal
 }

@@ -144,7 +144,11 @@ func (w *Writer) settleChange(op Op, f *file, err error, onTarget bool) bool {
 	} else if failed := f.became(op, &e); failed != nil {
 		return w.giveUp(failed)
 	}
-	if failed := w.ledger.record(e); failed != nil {
+	line, failed := e.line()
+	if failed == nil {
+		failed = w.ledger.Record(line)
+	}
+	if failed != nil {
 		return w.giveUp(failed)
 	}
 	w.mu.Lock()
