@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"drover/internal/hadoop"
+	"drover/internal/pause"
 	"drover/internal/sandbox"
 )
 
@@ -86,7 +87,7 @@ func (w *HDFSWorld) spent(ctx context.Context) (time.Duration, error) {
 // started.
 func (w *HDFSWorld) answered(ctx context.Context) (int64, error) {
 	// Hadoop shows counters that are up to its metrics' period old.
-	if err := pauseFor(ctx, metricsAge); err != nil {
+	if err := pause.For(ctx, metricsAge); err != nil {
 		return 0, err
 	}
 	var calls int64
@@ -106,17 +107,6 @@ func (w *HDFSWorld) answered(ctx context.Context) (int64, error) {
 // metricsAge is a little more than the period of Hadoop's metrics (*.period in
 // hadoop-metrics2.properties).
 const metricsAge = 11 * time.Second
-
-func pauseFor(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
-}
 
 // clientCalls sums the calls a NameNode answered, without those of DataNodes
 // (DatanodeProtocol).

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"drover/internal/pause"
 )
 
 // DrainProgress says what a drain proof waits for.
@@ -93,7 +95,7 @@ func (d *drain) run(ctx context.Context) (DrainProof, error) {
 			return proof, err
 		}
 		d.restarts++
-		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 200*time.Millisecond); err != nil {
 			return DrainProof{}, err
 		}
 	}

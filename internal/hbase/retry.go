@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"drover/internal/pause"
 )
 
 // pauses grow from first to most, with jitter.
@@ -14,17 +16,6 @@ func pauses(first, most time.Duration) *backoff.ExponentialBackOff {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = first, most
 	return b
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }
 
 // poll calls look until it reports done or an error, or ctx ends.
@@ -35,7 +26,7 @@ func poll(ctx context.Context, first, most time.Duration, look func(context.Cont
 		if err != nil || done {
 			return err
 		}
-		if err := sleep(ctx, b.NextBackOff()); err != nil {
+		if err := pause.For(ctx, b.NextBackOff()); err != nil {
 			return err
 		}
 	}
@@ -51,7 +42,7 @@ func retryWhile(ctx context.Context, again func(error) bool, do func(context.Con
 		if err == nil || ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) || !again(err) {
 			return err
 		}
-		if stop := sleep(ctx, b.NextBackOff()); stop != nil {
+		if stop := pause.For(ctx, b.NextBackOff()); stop != nil {
 			return fmt.Errorf("%w (gave up: %w)", err, stop)
 		}
 	}

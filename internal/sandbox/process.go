@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"drover/internal/pause"
 )
 
 // marker is the JVM property every process of a sandbox carries on its command
@@ -179,21 +181,9 @@ func stop(ctx context.Context, dir string, atOnce bool, wanted func(name string)
 		if left == 0 {
 			return nil
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 50*time.Millisecond); err != nil {
 			return fmt.Errorf("end processes of sandbox %s: %w", dir, err)
 		}
-	}
-}
-
-// pause waits between two looks at a condition.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"drover/internal/hbase"
 	"drover/internal/hbase/hbasepb"
+	"drover/internal/pause"
 )
 
 // readyDeadline bounds the wait for the daemons, however slow the machine.
@@ -51,7 +52,7 @@ func (s *Sandbox) awaitReady(ctx context.Context, daemons []string) error {
 		if err := w.look(ctx); err != nil || w.done() {
 			return err
 		}
-		if err := pause(ctx, 150*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 150*time.Millisecond); err != nil {
 			return fmt.Errorf("wait for %s: %w; logs are in %s", &w, err, filepath.Join(s.dir, "logs"))
 		}
 	}

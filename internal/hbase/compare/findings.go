@@ -11,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"drover/internal/hbase/scan"
+	"drover/internal/pause"
 )
 
 // maxSuspects bounds the rows of one range that are remembered to be read
@@ -84,7 +85,7 @@ func (f *findings) settle(ctx context.Context, read reread) error {
 		if left <= 0 {
 			break
 		}
-		if err := sleep(ctx, min(left, wait.NextBackOff())); err != nil {
+		if err := pause.For(ctx, min(left, wait.NextBackOff())); err != nil {
 			return err
 		}
 		if err := f.again(ctx, read); err != nil {
@@ -163,15 +164,4 @@ func fingerprints(devs []deviation) map[uint64]bool {
 		out[h.Sum64()] = true
 	}
 	return out
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"drover/internal/hbase"
+	"drover/internal/pause"
 )
 
 // reader runs one scan: region by region, block by block.
@@ -57,7 +58,7 @@ func (r *reader) run(ctx context.Context) error {
 		}
 		r.held, r.heldCell = nil, 0
 		r.out.restarts.Add(1)
-		if err := sleep(ctx, wait.NextBackOff()); err != nil {
+		if err := pause.For(ctx, wait.NextBackOff()); err != nil {
 			return fmt.Errorf("scan %s: %w", r.table.name, err)
 		}
 	}
@@ -242,15 +243,4 @@ func restartable(err error) bool {
 		}
 	}
 	return false
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
