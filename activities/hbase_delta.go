@@ -43,6 +43,9 @@ func (a *HBase) ProveDelta(ctx context.Context, in DeltaInput) (DeltaResult, err
 		out.Regions, out.RegionsFull = full+res.Ranges.ByRow+res.Ranges.Unchanged, full
 		out.NewFiles = res.NewFiles.Source + res.NewFiles.Target
 		out.Differing, out.Differences = res.Differing, told(res.Differences)
+		for _, s := range res.Steps {
+			out.Parts = append(out.Parts, ProofPart{Name: s.Name, Millis: s.Duration.Milliseconds()})
+		}
 	}
 	out.Millis = time.Since(began).Milliseconds()
 	return out, nil

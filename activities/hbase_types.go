@@ -236,6 +236,14 @@ type DeltaResult struct {
 	Differences  []string `json:"differences,omitempty"`
 	Differing    int64    `json:"differing"`
 	Millis       int64    `json:"millis"`
+	// Parts are where a proof by delta spent its time, in order.
+	Parts []ProofPart `json:"parts,omitempty"`
+}
+
+// ProofPart is how long one part of a delta proof took.
+type ProofPart struct {
+	Name   string `json:"name"`
+	Millis int64  `json:"millis"`
 }
 
 // OpenTargetInput checks that the target serves writes.

@@ -37,9 +37,10 @@ func newDemoCmd(a *app) *cobra.Command {
 // tableDemoOptions are the flags of the demo of a table.
 type tableDemoOptions struct {
 	demoOptions
-	rows  int
-	rate  int
-	acked int64
+	rows      int
+	rate      int
+	acked     int64
+	fullBelow bytesFlag
 }
 
 // newTableDemoCmd makes the demo that runs under its own name and under none.
@@ -76,6 +77,7 @@ func (o *tableDemoOptions) register(f *pflag.FlagSet) {
 	f.IntVar(&o.rows, "rows", 20000, "rows to load before the migration")
 	f.IntVar(&o.rate, "rate", 2000, "writes a second while it runs")
 	f.Int64Var(&o.acked, "acked", 20000, "go on writing until this many writes were acknowledged")
+	f.Var(&o.fullBelow, "full-proof-below", "table size up to which the proof under the fence compares all of it; 1B: what changed only (default 256MiB)")
 }
 
 func (o tableDemoOptions) validate() error {

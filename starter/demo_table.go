@@ -111,7 +111,7 @@ func (d *tableDemo) end() {
 }
 
 func (d *tableDemo) startRun(ctx context.Context) error {
-	in := workflows.HBaseMigrationInput{Source: "a", Target: "b", Tables: []string{d.table.String()}, StartedBy: "demo"}
+	in := workflows.HBaseMigrationInput{Source: "a", Target: "b", Tables: []string{d.table.String()}, StartedBy: "demo", FullProofBelow: int64(d.options.fullBelow)}
 	d.id = hbaseMigrationID(in)
 	run, err := d.world.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: d.id, TaskQueue: workflows.RunbooksQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
@@ -154,6 +154,9 @@ func (d *tableDemo) ended(ctx context.Context, v view) (err error) {
 	if f := result.Freeze; f != nil {
 		r.FreezeMillis = f.TotalMillis
 		r.Freeze = freezeTime{Fence: f.FenceMillis, Drain: f.DrainMillis, Delta: f.DeltaMillis, Open: f.OpenMillis}
+	}
+	for _, t := range result.Delta {
+		r.Freeze.Proof, r.Freeze.Parts = t.Method, t.Parts
 	}
 	r.Steps = stepTimes(result.Report)
 	r.runCost, err = d.world.costOf(ctx, v, result.Report.Decisions)

@@ -4,6 +4,8 @@ import (
 	"io"
 
 	"github.com/dustin/go-humanize"
+
+	"drover/activities"
 )
 
 // tableDemoReport is the demo's answer. Its keys are a promise to scripts.
@@ -36,6 +38,10 @@ type freezeTime struct {
 	Drain int64 `json:"drainMillis"`
 	Delta int64 `json:"deltaMillis"`
 	Open  int64 `json:"openMillis"`
+	// Proof is how the table was proved under the fence: "full", all of it was
+	// compared again, or "delta", what changed since it was.
+	Proof string                 `json:"proof"`
+	Parts []activities.ProofPart `json:"parts,omitempty"` // of a delta proof
 }
 
 func (r tableDemoReport) problem() error {
@@ -54,8 +60,11 @@ func (r tableDemoReport) print(w io.Writer) error {
 	p.line("verdict %s: %s rows, %s cells, %s compared on both sides (digest %s)", r.Verdict,
 		humanize.Comma(r.Rows), humanize.Comma(r.Cells), humanize.IBytes(uint64(r.Bytes)), r.Digest[:min(len(r.Digest), 16)])
 	p.line("%s writes acknowledged while it moved, %d lost (each was read back from the target)", humanize.Comma(r.Acked), r.Lost)
-	p.line("from the call to fence to the open target %s: fence %s, drain proof %s, delta proof %s, opening the target %s (the writer felt %s)",
-		millis(r.FreezeMillis), millis(r.Freeze.Fence), millis(r.Freeze.Drain), millis(r.Freeze.Delta), millis(r.Freeze.Open), millis(r.WriterFreezeMillis))
+	p.line("from the call to fence to the open target %s: fence %s, drain proof %s, %s proof %s, opening the target %s (the writer felt %s)",
+		millis(r.FreezeMillis), millis(r.Freeze.Fence), millis(r.Freeze.Drain), r.Freeze.Proof, millis(r.Freeze.Delta), millis(r.Freeze.Open), millis(r.WriterFreezeMillis))
+	for _, part := range r.Freeze.Parts {
+		p.line("  %s: %s", part.Name, millis(part.Millis))
+	}
 	p.line("")
 	showSteps(p, r.Steps, r.runCost)
 	return p.err
