@@ -33,7 +33,10 @@ func (a *HBase) PreflightHBase(ctx context.Context, in PreflightInput) (Prefligh
 }
 
 func (s *site) side() check.Side {
-	return check.Side{Site: s.name, Cluster: s.cluster, Store: s.store, Usage: s.store.Usage, Root: s.root}
+	return check.Side{
+		Site: s.name, Cluster: s.cluster, Store: s.store, Usage: s.store.Usage, Root: s.root,
+		NameNode: s.nameNode, ByName: s.byName,
+	}
 }
 
 func baseline(ctx context.Context, source *site, facts check.Facts) (Baseline, error) {

@@ -94,6 +94,16 @@ func (l *mirrorLook) lookAtSource(ctx context.Context) {
 		l.found("open-files", preflight.Info, subject, "a snapshot holds such a file with the length the NameNode knew when it was taken",
 			"%d files are open for writing, %s the first", len(open), open[0].Path)
 	}
+	l.dataNodes(ctx, l.in.Source, l.source)
+}
+
+// dataNodes looks whether data gets through: NameNodes that answer say nothing
+// about that. Who may not list the DataNodes has been named as no superuser.
+func (l *mirrorLook) dataNodes(ctx context.Context, site string, t tree.Tree) {
+	nodes, err := t.NN.DialDataNodes(ctx, t.DataNodesByName)
+	if l.reached(site, t, err) {
+		l.out.Findings = append(l.out.Findings, nodes.Findings(site)...)
+	}
 }
 
 // openFiles lists what is being written. NameNodes tell that to superusers only,
@@ -145,6 +155,7 @@ func (l *mirrorLook) lookAtTarget(ctx context.Context) {
 		l.quota(ctx, subject)
 	}
 	l.openFiles(ctx, l.in.Target, l.target)
+	l.dataNodes(ctx, l.in.Target, l.target)
 	l.nested(ctx, l.in.Target, l.target)
 }
 

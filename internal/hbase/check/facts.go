@@ -4,7 +4,9 @@
 package check
 
 import (
+	"drover/internal/hadoop/namenode"
 	"drover/internal/hbase"
+	"drover/internal/reach"
 )
 
 // Facts is all that preflight saw.
@@ -36,9 +38,11 @@ type ClusterFacts struct {
 	Unreachable map[string]string
 	ClusterID   string
 	Version     string
-	// ClosedPorts lists "host:port (what it is): error" of servers that the
-	// worker could not connect to.
-	ClosedPorts []string
+	// Ports are the servers of HBase and ZooKeeper and what dialling them from
+	// the worker gave.
+	Ports []reach.Port
+	// DataNodes are those of the HDFS, as far as they could be named.
+	DataNodes namenode.Reached
 	// Leftovers lists snapshots, peers and tables that an earlier run of
 	// Drover left.
 	Leftovers []string

@@ -3,13 +3,13 @@ package check
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"drover/internal/hadoop/namenode"
 	"drover/internal/hbase"
 	"drover/internal/storage"
 )
@@ -21,6 +21,10 @@ type Side struct {
 	Store   storage.Reader
 	Usage   func(context.Context) (storage.Usage, error)
 	Root    string // path of hbase.rootdir in the store
+	// NameNode serves the store's file system, whose DataNodes are reached by
+	// their host names when ByName is set.
+	NameNode *namenode.Client
+	ByName   bool
 }
 
 // Request says what is to be judged.
@@ -67,20 +71,19 @@ func Gather(ctx context.Context, req Request) (Facts, error) {
 }
 
 func gatherCluster(ctx context.Context, s Side, runKey string) ClusterFacts {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
 	c := ClusterFacts{Site: s.Site, ClusterKey: s.Cluster.Config().ClusterKey(), Unreachable: map[string]string{}}
-	if err := gatherHBase(ctx, s, runKey, &c); err != nil {
-		c.Unreachable["hbase"] = err.Error()
+	// Each part has its own time: an HBase that does not answer is no word
+	// about its HDFS.
+	for part, look := range map[string]func(context.Context) error{
+		"hbase": func(ctx context.Context) error { return gatherHBase(ctx, s, runKey, &c) },
+		"hdfs":  func(ctx context.Context) error { return gatherHDFS(ctx, s, &c) },
+	} {
+		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		if err := look(ctx); err != nil {
+			c.Unreachable[part] = err.Error()
+		}
+		cancel()
 	}
-	usage, err := s.Usage(ctx)
-	if err == nil {
-		_, err = s.Store.Stat(ctx, s.Root)
-	}
-	if err != nil {
-		c.Unreachable["hdfs"] = err.Error()
-	}
-	c.Capacity, c.Free, c.Replication = usage.Capacity, usage.Free, usage.Replication
 	return c
 }
 
@@ -94,14 +97,8 @@ func gatherHBase(ctx context.Context, s Side, runKey string, c *ClusterFacts) er
 		return err
 	}
 	c.Version = status.Version
-	ports, err := s.Cluster.ServerPorts(ctx)
-	if err != nil {
+	if c.Ports, err = s.Cluster.ServerPorts(ctx); err != nil {
 		return err
-	}
-	for _, p := range ports {
-		if p.Err != nil {
-			c.ClosedPorts = append(c.ClosedPorts, fmt.Sprintf("%s (%s): %v", p.Addr, p.Role, p.Err))
-		}
 	}
 	c.Leftovers, err = leftovers(ctx, s.Cluster, runKey)
 	return err

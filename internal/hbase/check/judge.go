@@ -7,7 +7,9 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"drover/internal/hbase"
 	"drover/internal/preflight"
+	"drover/internal/reach"
 )
 
 // Judge turns facts into findings, the blocking ones first. It reports all of
@@ -18,6 +20,7 @@ func Judge(f Facts) []preflight.Finding {
 	j.reachable(f.Target)
 	if j.up(f.Source) && j.up(f.Target) {
 		j.clusters(f)
+		j.peers(f)
 	}
 	if j.up(f.Source) {
 		j.replication(f)
@@ -49,10 +52,35 @@ func (j *judge) reachable(c ClusterFacts) {
 				"check the site's addresses in the configuration, and that the worker's host reaches them")
 		}
 	}
-	for _, p := range c.ClosedPorts {
-		j.add("port-closed", preflight.Block, c.Site, p,
+	for _, p := range reach.Closed(c.Ports) {
+		j.add("port-closed", preflight.Block, c.Site, p.String(),
 			"open the port from the source's masters and region servers and from the worker to this host")
 	}
+	j.findings = append(j.findings, c.DataNodes.Findings(c.Site)...)
+	if why := c.DataNodes.Unlisted; why != "" {
+		j.add("datanodes-unlisted", preflight.Info, c.Site, fmt.Sprintf("only %d DataNodes could be probed: %s", len(c.DataNodes.DataNodes), why),
+			"see that the worker's host reaches the data transfer port of every DataNode: hdfs dfsadmin -report lists them")
+	}
+}
+
+// peers says which connections nobody can try from here: those that the
+// clusters make to each other.
+func (j *judge) peers(f Facts) {
+	var wanted []reach.Port
+	for _, p := range f.Target.Ports {
+		if p.Role != hbase.RoleMaster {
+			wanted = append(wanted, reach.Port{Role: p.Role, Addr: p.Addr})
+		}
+	}
+	if len(wanted) == 0 {
+		return
+	}
+	seen := fmt.Sprintf("the region servers of %s must reach %s: from the worker it cannot be seen whether they do", f.Source.Site, reach.List(wanted))
+	if f.BulkLoadReplication {
+		seen += fmt.Sprintf("; nor whether the region servers of %s reach the HDFS of %s, from where they fetch bulk-loaded files", f.Target.Site, f.Source.Site)
+	}
+	j.add("peer-unprobed", preflight.Info, f.Source.Site, seen,
+		"try it from there; what is closed shows when the peer is enabled, as a catch-up that does not end")
 }
 
 func (j *judge) clusters(f Facts) {

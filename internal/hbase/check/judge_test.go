@@ -7,6 +7,7 @@ import (
 	"drover/internal/hbase"
 	"drover/internal/hbase/check"
 	"drover/internal/preflight"
+	"drover/internal/reach"
 )
 
 const gib = 1 << 30
@@ -33,7 +34,9 @@ func TestJudge(t *testing.T) {
 	}{
 		{"HBase away", "cluster-unreachable", "b hbase", preflight.Block, func(f *check.Facts) { f.Target.Unreachable = map[string]string{"hbase": "refused"} }},
 		{"HDFS away", "cluster-unreachable", "a hdfs", preflight.Block, func(f *check.Facts) { f.Source.Unreachable = map[string]string{"hdfs": "refused"} }},
-		{"a closed port", "port-closed", "b", preflight.Block, func(f *check.Facts) { f.Target.ClosedPorts = []string{"h:16020"} }},
+		{"a DataNode of two", "datanode-closed", "b", preflight.Warn, func(f *check.Facts) { f.Target.DataNodes.DataNodes = append(closed("h1:9866"), reach.Port{}) }},
+		{"the only DataNode", "datanode-closed", "a", preflight.Block, func(f *check.Facts) { f.Source.DataNodes.DataNodes = closed("h1:9866") }},
+		{"DataNodes that only superusers may list", "datanodes-unlisted", "a", preflight.Info, func(f *check.Facts) { f.Source.DataNodes.Unlisted = "denied" }},
 		{"one cluster twice", "same-cluster", "a, b", preflight.Block, func(f *check.Facts) { f.Target.ClusterID = f.Source.ClusterID }},
 		{"HBase 1", "version-unsupported", "a", preflight.Block, func(f *check.Facts) { f.Source.Version = "1.4.9" }},
 		{"HBase 2.0", "version-unsupported", "a", preflight.Block, func(f *check.Facts) { f.Source.Version = "2.0.6" }},
