@@ -120,38 +120,32 @@ func TestDeltaFindsWhatChanged(t *testing.T) {
 }
 
 func TestDeltaAfterFilesWereRewritten(t *testing.T) {
-	compactA := func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
-		must(t, w.a.cluster.FlushTable(ctx, table))
-		must(t, w.a.cluster.MajorCompact(ctx, table))
-	}
-	setCompactions := func(ctx context.Context, t *testing.T, w *world, table hbase.TableName, on string) {
-		desc, err := w.a.cluster.Table(ctx, table)
-		must(t, err)
-		must(t, w.a.cluster.ModifyTable(ctx, desc.WithAttribute("COMPACTION_ENABLED", on), hbase.NonceFor(on+table.String())))
-	}
-	split := func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
-		regions, err := w.a.cluster.ServingRegions(ctx, table)
-		must(t, err)
-		must(t, w.a.cluster.SplitRegion(ctx, regions[0], []byte("row000100"), hbase.NonceFor("split "+table.String())))
-	}
 	for name, change := range map[string]func(context.Context, *testing.T, *world, hbase.TableName){
-		"major compaction": compactA,
+		"major compaction": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) { w.a.compact(ctx, t, table) },
 		"split whose references stay": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
-			setCompactions(ctx, t, w, table, "false")
-			split(ctx, t, w, table)
+			w.a.stopCompactions(ctx, t, table)
+			w.a.split(ctx, t, table)
 		},
 		"split and compaction": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
-			split(ctx, t, w, table)
-			compactA(ctx, t, w, table)
+			w.a.split(ctx, t, table)
+			w.a.compact(ctx, t, table)
 		},
-		"merge": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
-			regions, err := w.a.cluster.ServingRegions(ctx, table)
-			must(t, err)
-			must(t, w.a.cluster.MergeRegions(ctx, regions[:2], hbase.NonceFor("merge "+table.String())))
+		"merge":                    func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) { w.a.merge(ctx, t, table) },
+		"compaction at the target": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) { w.b.compact(ctx, t, table) },
+		// The target's files are links into its archive: its daughters hold
+		// references to links.
+		"split at the target whose references stay": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
+			w.b.stopCompactions(ctx, t, table)
+			w.b.split(ctx, t, table)
 		},
-		"compaction at the target": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
-			must(t, w.b.cluster.FlushTable(ctx, table))
-			must(t, w.b.cluster.MajorCompact(ctx, table))
+		"split and compaction at the target": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
+			w.b.split(ctx, t, table)
+			w.b.compact(ctx, t, table)
+		},
+		"merge at the target": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) { w.b.merge(ctx, t, table) },
+		"split at the source and merge at the target": func(ctx context.Context, t *testing.T, w *world, table hbase.TableName) {
+			w.a.split(ctx, t, table)
+			w.b.merge(ctx, t, table)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,6 +172,36 @@ func TestDeltaAfterFilesWereRewritten(t *testing.T) {
 			}
 		})
 	}
+}
+
+func (s site) compact(ctx context.Context, t *testing.T, table hbase.TableName) {
+	t.Helper()
+	must(t, s.cluster.FlushTable(ctx, table))
+	must(t, s.cluster.MajorCompact(ctx, table))
+}
+
+// stopCompactions keeps the references of daughters, which are compacted away
+// as soon as they open.
+func (s site) stopCompactions(ctx context.Context, t *testing.T, table hbase.TableName) {
+	t.Helper()
+	desc, err := s.cluster.Table(ctx, table)
+	must(t, err)
+	must(t, s.cluster.ModifyTable(ctx, desc.WithAttribute("COMPACTION_ENABLED", "false"), hbase.NonceFor(s.name+" compactions "+table.String())))
+}
+
+// split cuts the first region between the rows that the test changes.
+func (s site) split(ctx context.Context, t *testing.T, table hbase.TableName) {
+	t.Helper()
+	regions, err := s.cluster.ServingRegions(ctx, table)
+	must(t, err)
+	must(t, s.cluster.SplitRegion(ctx, regions[0], []byte("row000100"), hbase.NonceFor(s.name+" split "+table.String())))
+}
+
+func (s site) merge(ctx context.Context, t *testing.T, table hbase.TableName) {
+	t.Helper()
+	regions, err := s.cluster.ServingRegions(ctx, table)
+	must(t, err)
+	must(t, s.cluster.MergeRegions(ctx, regions[:2], hbase.NonceFor(s.name+" merge "+table.String())))
 }
 
 // noTrace shows that a raw scan of the source has nothing of a row, not even a
