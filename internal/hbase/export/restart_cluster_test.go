@@ -37,6 +37,7 @@ func TestExportSurvivesRestarts(t *testing.T) {
 		{"the target's master", []string{"b/master"}, false},
 		{"the target's namenode", []string{"b/namenode"}, true},
 		{"the target's only datanode, and its master", []string{"b/datanode", "b/master"}, true},
+		{"the source's namenode", []string{"a/namenode"}, true},
 		{"the source's only datanode, and its master", []string{"a/datanode", "a/master"}, true},
 	}
 	for _, tt := range tests {
