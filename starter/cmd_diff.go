@@ -1,14 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"io"
-
 	"github.com/spf13/cobra"
-
-	"drover/internal/mirror/diff"
-	"drover/internal/mirror/plan"
 )
 
 func newDiffCmd(a *app) *cobra.Command {
@@ -25,8 +18,10 @@ read: what does not differ may still hold other bytes, and the verdict says so.
 
 With --from, name what changed in one directory of an HDFS from a snapshot to
 another, or to its present state, as "hdfs snapshotDiff" does; the NameNode is
-asked wherever drover runs. Times alone, and a file that was truncated and grew
-to its old length, do not show there.
+asked wherever drover runs. Changes are printed as the NameNode tells them, the
+verdict last; with --json every change is an object on a line of its own, the
+last one the verdict. Times alone, and a file that was truncated and grew to its
+old length, do not show there: that nothing changed is unproven, and no error.
 `+locations, codeOK, codeFailed, codeUsage, codeRefused, codeNotFound, codeUnreachable, codeUnproven, codeInterrupted),
 		Example: "  drover diff a:/warehouse b:/warehouse\n  drover diff --from s1 --to s2 a:/warehouse",
 		Args:    someArgs(1, 2, "two locations"),
@@ -54,65 +49,4 @@ to its old length, do not show there.
 	cmd.Flags().StringVar(&from, "from", "", "the earlier snapshot")
 	cmd.Flags().StringVar(&to, "to", "", "the later snapshot (default: the present state)")
 	return cmd
-}
-
-// snapshotDiff is the answer of diff --from.
-type snapshotDiff struct {
-	Location string `json:"location"`
-	plan.Diff
-}
-
-func (a *app) diffSnapshots(ctx context.Context, text, from, to string) error {
-	places, err := a.places(text)
-	if err != nil {
-		return err
-	}
-	p := places[0]
-	answer := snapshotDiff{Location: p.String()}
-	if p.nn == nil {
-		err = usage("%s is on this machine: only an HDFS has snapshots", text)
-	} else {
-		answer.Diff, err = diff.Between(ctx, p.nn, p.Path, from, to)
-	}
-	if err := errors.Join(err, closePlaces(places)); err != nil {
-		return placed(err)
-	}
-	if answer.Changes == nil {
-		answer.Changes = []plan.Change{}
-	}
-	if err := a.answer(answer, answer.text); err != nil {
-		return err
-	}
-	if n := len(answer.Changes); n > 0 {
-		return fail(codeFailed, "%d changes", n)
-	}
-	return nil
-}
-
-// text is the form of `hdfs snapshotDiff`.
-func (d snapshotDiff) text(w io.Writer) error {
-	p := &page{w: w}
-	p.line("Difference between %s and %s under directory %s:", titled(d.From), titled(d.To), d.Location)
-	for _, c := range d.Changes {
-		if c.Kind == plan.Renamed {
-			p.line("%s\t%s -> %s", c.Kind, dotted(c.Path), dotted(c.Target))
-			continue
-		}
-		p.line("%s\t%s", c.Kind, dotted(c.Path))
-	}
-	return p.err
-}
-
-func titled(snapshot string) string {
-	if snapshot == "" {
-		return "current directory"
-	}
-	return "snapshot " + snapshot
-}
-
-func dotted(rel string) string {
-	if rel == "" {
-		return "."
-	}
-	return "./" + rel
 }

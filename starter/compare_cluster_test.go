@@ -84,7 +84,8 @@ func TestTreesAreComparedFromTheCommandLine(t *testing.T) {
 		{"R\t./d -> ./e", []string{"diff", "--from", "s1", a}},
 		{"extra         e (directory)", []string{"diff", a + "/.snapshot/s1", a}},
 		{"missing       e (directory)", []string{"verify", a, b}},
-		{`"t": "e"`, []string{"diff", "--from", "s1", a, "--json"}},
+		{"differ: 0 created, 0 deleted, 1 renamed, 1 modified", []string{"diff", "--from", "s1", a}},
+		{`"t":"e"`, []string{"diff", "--from", "s1", a, "--json"}},
 	} {
 		if got := drover(t, tc.args...); got.code != codeFailed || !strings.Contains(got.out, tc.want) {
 			t.Errorf("%v: %+v, want exit %d and %q", tc.args, got, codeFailed, tc.want)

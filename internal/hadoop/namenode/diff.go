@@ -60,7 +60,7 @@ func parseDiffEntry(b []byte) (DiffEntry, error) {
 }
 
 // DiffListingEntry is one entry of a paged diff, as the NameNode keeps it
-// (SnapshotDiffReportListingEntryProto): plan.Assemble makes changes of them.
+// (SnapshotDiffReportListingEntryProto): plan.Assembler makes changes of them.
 type DiffListingEntry struct {
 	Path string // relative to the directory; "" is itself
 	// DirID joins a modified directory with what was created and deleted in

@@ -31,52 +31,83 @@ type NameNode interface {
 // errCircle ends a listing that brings nothing new.
 var errCircle = errors.New("the listing of the difference goes round in a circle")
 
-// Between returns what changed in the tree at root from one snapshot to another;
-// "" is the current tree. The snapshots may be given in either order of age.
+// Each calls each with every change in the tree at root from one snapshot to
+// another, once, as soon as the NameNode told it; "" is the current tree. The
+// snapshots may be given in either order of age: backward reports that from is
+// the later one. What is kept meanwhile is small, see plan.Assembler; the
+// one-shot call is one answer, and held whole.
+func Each(ctx context.Context, nn NameNode, root, from, to string, each func(plan.Change) error) (backward bool, err error) {
+	if from == to {
+		return false, nil
+	}
+	var refused error // by each, whatever it wraps
+	a := plan.NewAssembler(func(c plan.Change) error {
+		refused = each(c)
+		return refused
+	})
+	if from != "" && to != "" {
+		earlier, err := listing(ctx, nn, root, from, to, a)
+		if refused != nil || !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, errCircle) {
+			return !earlier, err
+		}
+	}
+	return oneShot(ctx, nn, root, from, to, a)
+}
+
+// Between returns what Each tells.
 func Between(ctx context.Context, nn NameNode, root, from, to string) (plan.Diff, error) {
 	d := plan.Diff{From: from, To: to}
-	if from == to {
-		return d, nil
+	var err error
+	d.Backward, err = Each(ctx, nn, root, from, to, func(c plan.Change) error {
+		d.Changes = append(d.Changes, c)
+		return nil
+	})
+	if err != nil {
+		return plan.Diff{}, err
 	}
-	if from == "" || to == "" {
-		d.Backward = from == ""
-		return oneShot(ctx, nn, root, d)
-	}
-	changes, earlier, err := listing(ctx, nn, root, from, to)
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errCircle) {
-		if d.Backward, err = later(ctx, nn, root, from, to); err != nil {
-			return plan.Diff{}, err
-		}
-		return oneShot(ctx, nn, root, d)
-	}
-	d.Changes, d.Backward = changes, !earlier
-	return d, err
+	return d, nil
 }
 
 // OneShot is Between by the one-shot call alone.
 func OneShot(ctx context.Context, nn NameNode, root, from, to string) (plan.Diff, error) {
-	d := plan.Diff{From: from, To: to, Backward: from == ""}
+	d := plan.Diff{From: from, To: to}
 	if from == to {
 		return d, nil
 	}
-	if from != "" && to != "" {
-		var err error
-		if d.Backward, err = later(ctx, nn, root, from, to); err != nil {
-			return plan.Diff{}, err
-		}
-	}
-	return oneShot(ctx, nn, root, d)
-}
-
-func oneShot(ctx context.Context, nn NameNode, root string, d plan.Diff) (plan.Diff, error) {
-	entries, err := nn.SnapshotDiff(ctx, root, d.From, d.To)
+	var err error
+	d.Backward, err = oneShot(ctx, nn, root, from, to, plan.NewAssembler(func(c plan.Change) error {
+		d.Changes = append(d.Changes, c)
+		return nil
+	}))
 	if err != nil {
 		return plan.Diff{}, err
 	}
-	for _, e := range entries {
-		d.Changes = append(d.Changes, plan.Change{Kind: plan.Kind(e.Kind), Path: e.Path, Target: e.Target})
-	}
 	return d, nil
+}
+
+// oneShot tells a what it was not told yet.
+func oneShot(ctx context.Context, nn NameNode, root, from, to string, a *plan.Assembler) (backward bool, err error) {
+	if backward, err = back(ctx, nn, root, from, to); err != nil {
+		return false, err
+	}
+	entries, err := nn.SnapshotDiff(ctx, root, from, to)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if _, err := a.Tell(plan.Change{Kind: plan.Kind(e.Kind), Path: e.Path, Target: e.Target}); err != nil {
+			return false, err
+		}
+	}
+	return backward, nil
+}
+
+// back reports whether from is later than to.
+func back(ctx context.Context, nn NameNode, root, from, to string) (bool, error) {
+	if from == "" || to == "" {
+		return from == "", nil
+	}
+	return later(ctx, nn, root, from, to)
 }
 
 // later reports whether snapshot from was made after snapshot to.
@@ -106,50 +137,31 @@ func later(ctx context.Context, nn NameNode, root, from, to string) (bool, error
 	return a.ModTime > b.ModTime, nil
 }
 
-// listing collects all pages.
-func listing(ctx context.Context, nn NameNode, root, from, to string) (changes []plan.Change, fromEarlier bool, err error) {
-	var c collector
-	if err := nn.SnapshotDiffListing(ctx, root, from, to, c.page); err != nil {
-		return nil, false, err
-	}
-	changes, err = plan.Assemble(c.modified.list, c.created.list, c.deleted.list, c.fromEarlier)
-	if err != nil {
-		return nil, false, fmt.Errorf("difference of %s from %q to %q: %w", root, from, to, err)
-	}
-	return changes, c.fromEarlier, nil
-}
-
-type collector struct {
-	modified, created, deleted entries
-	fromEarlier                bool
-}
-
-type entries struct {
-	list []plan.Listed
-	seen map[plan.Listed]bool
-}
-
-// add returns how many of the entries were not known yet.
-func (e *entries) add(page []namenode.DiffListingEntry) int {
-	if e.seen == nil {
-		e.seen = map[plan.Listed]bool{}
-	}
-	before := len(e.list)
-	for _, d := range page {
-		l := plan.Listed{Path: d.Path, DirID: d.DirID, Reference: d.Reference, Target: d.Target, FileID: d.FileID}
-		if !e.seen[l] {
-			e.seen[l] = true
-			e.list = append(e.list, l)
+// listing gives a all pages.
+func listing(ctx context.Context, nn NameNode, root, from, to string, a *plan.Assembler) (fromEarlier bool, err error) {
+	err = nn.SnapshotDiffListing(ctx, root, from, to, func(p namenode.DiffPage) error {
+		fromEarlier = p.FromEarlier
+		fresh, err := a.Page(plan.Page{
+			Modified: listed(p.Modified), Created: listed(p.Created), Deleted: listed(p.Deleted), FromEarlier: p.FromEarlier,
+		})
+		if err == nil && fresh == 0 && len(p.Modified)+len(p.Created)+len(p.Deleted) > 0 {
+			return errCircle
 		}
+		return err
+	})
+	if err != nil {
+		return false, err
 	}
-	return len(e.list) - before
+	if err := a.End(); err != nil {
+		return false, fmt.Errorf("difference of %s from %q to %q: %w", root, from, to, err)
+	}
+	return fromEarlier, nil
 }
 
-func (c *collector) page(p namenode.DiffPage) error {
-	c.fromEarlier = p.FromEarlier
-	fresh := c.modified.add(p.Modified) + c.created.add(p.Created) + c.deleted.add(p.Deleted)
-	if fresh == 0 && len(p.Modified)+len(p.Created)+len(p.Deleted) > 0 {
-		return errCircle
+func listed(page []namenode.DiffListingEntry) []plan.Listed {
+	out := make([]plan.Listed, len(page))
+	for i, d := range page {
+		out[i] = plan.Listed{Path: d.Path, DirID: d.DirID, Reference: d.Reference, Target: d.Target, FileID: d.FileID}
 	}
-	return nil
+	return out
 }

@@ -3,10 +3,13 @@ package diff_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/diff"
+	"drover/internal/mirror/plan"
 )
 
 // nameNode answers a listing with its pages, over and over if endless, or with
@@ -45,6 +48,8 @@ func TestTheCallThatFits(t *testing.T) {
 		Modified: []namenode.DiffListingEntry{{DirID: 1, Reference: true, FileID: 1}},
 		Created:  []namenode.DiffListingEntry{{Path: "c", DirID: 1, FileID: 2}},
 	}
+	forth := page
+	forth.FromEarlier = true
 	for name, c := range map[string]struct {
 		nn       *nameNode
 		from, to string
@@ -56,7 +61,7 @@ func TestTheCallThatFits(t *testing.T) {
 		"to the current tree":           {&nameNode{}, "a", "", 1, false, 2},
 		"back from the current tree":    {&nameNode{}, "", "a", 1, true, 2},
 		"a namenode without listing":    {&nameNode{err: errors.ErrUnsupported}, "a", "b", 1, true, 2},
-		"a listing that goes in circle": {&nameNode{pages: []namenode.DiffPage{page}, endless: true}, "b", "a", 1, false, 2},
+		"a listing that goes in circle": {&nameNode{pages: []namenode.DiffPage{forth}, endless: true}, "b", "a", 1, false, 3},
 		"the same twice":                {&nameNode{}, "a", "a", 0, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,6 +73,33 @@ func TestTheCallThatFits(t *testing.T) {
 				t.Errorf("asked %d times in one shot, backward %v, %+v; want %d, %v, %d changes", c.nn.oneShot, d.Backward, d.Changes, c.oneShot, c.backward, c.changes)
 			}
 		})
+	}
+}
+
+// TestNothingIsToldTwice: what a listing that goes round in a circle told is not
+// told again by the call that takes its place.
+func TestNothingIsToldTwice(t *testing.T) {
+	root := namenode.DiffListingEntry{DirID: 1, Reference: true, FileID: 1}
+	moved := namenode.DiffListingEntry{Path: "x", DirID: 1, Reference: true, Target: "y", HasTarget: true, FileID: 3}
+	nn := &nameNode{pages: []namenode.DiffPage{{Modified: []namenode.DiffListingEntry{root}, Deleted: []namenode.DiffListingEntry{moved}, FromEarlier: true}}, endless: true}
+	var told []string
+	_, err := diff.Each(t.Context(), nn, "/d", "b", "a", func(c plan.Change) error {
+		told = append(told, c.Kind.String()+c.Path+" "+c.Target)
+		return nil
+	})
+	if want := []string{"M ", "Rx y"}; err != nil || nn.oneShot != 1 || !slices.Equal(told, want) {
+		t.Errorf("told %q %v, asked %d times in one shot; want %q and 1", told, err, nn.oneShot, want)
+	}
+}
+
+// TestWhoeverIsToldEndsIt: an error of the caller's own is not taken for one of
+// the NameNode, which another call might answer.
+func TestWhoeverIsToldEndsIt(t *testing.T) {
+	nn := &nameNode{pages: []namenode.DiffPage{{Modified: []namenode.DiffListingEntry{{DirID: 1, FileID: 1}}}}}
+	enough := fmt.Errorf("enough: %w", errors.ErrUnsupported)
+	_, err := diff.Each(t.Context(), nn, "/d", "b", "a", func(plan.Change) error { return enough })
+	if !errors.Is(err, enough) || nn.oneShot != 0 {
+		t.Errorf("got %v, asked %d times in one shot; want %v and none", err, nn.oneShot, enough)
 	}
 }
 

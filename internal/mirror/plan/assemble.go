@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"slices"
 )
 
@@ -22,61 +24,169 @@ type Listed struct {
 	FileID uint64
 }
 
-// Assemble joins all pages of the listing into the changes that the one-shot
-// call would report, as org.apache.hadoop.hdfs.client.impl.
-// SnapshotDiffReportGenerator does. Entries that came twice count once: a
-// NameNode that ends a page inside a directory's deleted names may send created
-// names again. The changes are of one Diff with Backward = !fromEarlier.
-func Assemble(modified, created, deleted []Listed, fromEarlier bool) ([]Change, error) {
-	created, deleted = once(created), once(deleted)
-	renames := map[uint64]bool{}
-	for _, d := range deleted {
-		if d.Target != "" {
-			if d.FileID == 0 {
-				return nil, fmt.Errorf("snapshot difference: %q was renamed but has no file id; use the one-shot report", d.Path)
-			}
-			renames[d.FileID] = true
-		}
+// Page is one page of the listing. FromEarlier says that the snapshot asked from
+// is the older one.
+type Page struct {
+	Modified, Created, Deleted []Listed
+	FromEarlier                bool
+}
+
+// Assembler turns the pages of the listing, in their order, into the changes
+// that the one-shot call would report, as org.apache.hadoop.hdfs.client.impl.
+// SnapshotDiffReportGenerator does. A change is told as soon as its page is
+// there, and once: a NameNode that ends a page inside a directory's deleted
+// names may send created names again. Only what appeared and had another place
+// before has to wait for the end, where it is known whether it came by a rename.
+//
+// It keeps 16 bytes of each change, so that a million of them is no matter.
+type Assembler struct {
+	each  func(Change) error
+	told  map[[2]uint64]struct{}
+	seeds [2]maphash.Seed
+
+	listed  map[uint64]bool   // directories
+	orphans map[uint64]string // by directory that is not listed yet, a name in it
+	renamed map[uint64]bool   // file ids
+	waiting map[uint64]string // created, perhaps by a rename: path by file id
+	turn    bool
+}
+
+// NewAssembler returns an assembler that tells the changes to each.
+func NewAssembler(each func(Change) error) *Assembler {
+	return &Assembler{
+		each: each, told: map[[2]uint64]struct{}{}, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		listed: map[uint64]bool{}, orphans: map[uint64]string{}, renamed: map[uint64]bool{}, waiting: map[uint64]string{},
 	}
+}
+
+// Tell tells a change unless it was told before, and reports whether it was new.
+func (a *Assembler) Tell(c Change) (bool, error) {
+	key := [2]uint64{c.hash(a.seeds[0]), c.hash(a.seeds[1])}
+	if _, known := a.told[key]; known {
+		return false, nil
+	}
+	a.told[key] = struct{}{}
+	return true, a.each(c)
+}
+
+func (c Change) hash(seed maphash.Seed) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, part := range []string{c.Kind.String(), c.Path, c.Target} {
+		h.WriteString(part) //nolint:errcheck // never fails
+		h.WriteByte(0)      //nolint:errcheck // no path holds it
+	}
+	return h.Sum64()
+}
+
+// Page takes a page and returns how many of its entries are new.
+func (a *Assembler) Page(p Page) (fresh int, err error) {
+	a.turn = !p.FromEarlier
 	byDir := map[uint64][]Change{}
-	for _, c := range created {
-		if c.Reference && renames[c.FileID] {
-			continue // the other end of a rename
+	for _, c := range p.Created {
+		if !c.Reference {
+			byDir[c.DirID] = append(byDir[c.DirID], Change{Kind: Created, Path: c.Path, FileID: c.FileID})
+			continue
 		}
-		byDir[c.DirID] = append(byDir[c.DirID], Change{Kind: Created, Path: c.Path, FileID: c.FileID})
+		if c.FileID == 0 {
+			return 0, unnumbered(c.Path)
+		}
+		a.member(c.DirID, c.Path)
+		if _, known := a.waiting[c.FileID]; !known {
+			a.waiting[c.FileID] = c.Path
+			fresh++
+		}
 	}
-	for _, d := range deleted {
+	for _, d := range p.Deleted {
 		change := Change{Kind: Deleted, Path: d.Path, FileID: d.FileID}
 		if d.Target != "" {
+			if d.FileID == 0 {
+				return 0, unnumbered(d.Path)
+			}
+			a.renamed[d.FileID] = true
 			change.Kind, change.Target = Renamed, d.Target
 		}
 		byDir[d.DirID] = append(byDir[d.DirID], change)
 	}
-	return inOrder(once(modified), byDir, fromEarlier)
+	told, err := a.tellPage(p, byDir)
+	return fresh + told, err
 }
 
-// inOrder puts each directory's names after the directory, as the one-shot
-// report does.
-func inOrder(modified []Listed, byDir map[uint64][]Change, fromEarlier bool) ([]Change, error) {
-	slices.SortFunc(modified, func(a, b Listed) int { return comparePaths(a.Path, b.Path) })
-	var out []Change
-	for _, m := range modified {
-		out = append(out, Change{Kind: Modified, Path: m.Path, FileID: m.FileID, Dir: m.Reference, DirKnown: true})
-		if !m.Reference {
-			continue
+func unnumbered(path string) error {
+	return fmt.Errorf("snapshot difference: %q was renamed but has no file id; use the one-shot report", path)
+}
+
+// tellPage tells each directory, and behind it its names, as the one-shot report
+// does; first those of the directory that the page before ended in.
+func (a *Assembler) tellPage(p Page, byDir map[uint64][]Change) (fresh int, err error) {
+	tell := func(changes ...Change) {
+		for _, c := range changes {
+			if err != nil {
+				return
+			}
+			var isNew bool
+			if isNew, err = a.Tell(c); isNew {
+				fresh++
+			}
 		}
-		for _, c := range byDir[m.DirID] {
-			if !fromEarlier {
+	}
+	names := func(dir uint64) {
+		for _, c := range byDir[dir] {
+			a.member(dir, c.Path)
+			if a.turn {
 				c = c.turned()
 			}
-			out = append(out, c)
+			tell(c)
 		}
-		delete(byDir, m.DirID)
+		delete(byDir, dir)
 	}
-	for dir, changes := range byDir {
-		return nil, fmt.Errorf("snapshot difference: %q changed in the directory with file id %d, which is not listed; the listing is incomplete", changes[0].Path, dir)
+	here := map[uint64]bool{}
+	for _, m := range p.Modified {
+		here[m.DirID] = true
 	}
-	return out, nil
+	for _, list := range [][]Listed{p.Created, p.Deleted} {
+		for _, e := range list {
+			if !here[e.DirID] {
+				names(e.DirID)
+			}
+		}
+	}
+	for _, m := range p.Modified {
+		tell(Change{Kind: Modified, Path: m.Path, FileID: m.FileID, Dir: m.Reference, DirKnown: true})
+		if m.Reference {
+			a.listed[m.DirID] = true
+			delete(a.orphans, m.DirID)
+			names(m.DirID)
+		}
+	}
+	return fresh, err
+}
+
+func (a *Assembler) member(dir uint64, path string) {
+	if !a.listed[dir] {
+		a.orphans[dir] = path
+	}
+}
+
+// End tells what waited. A directory whose names came without itself means that
+// the listing is not complete.
+func (a *Assembler) End() error {
+	for dir, path := range a.orphans {
+		return fmt.Errorf("snapshot difference: %q changed in the directory with file id %d, which is not listed; the listing is incomplete", path, dir)
+	}
+	for id := range a.renamed {
+		delete(a.waiting, id) // the other end of a rename
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.waiting)) {
+		c := Change{Kind: Created, Path: a.waiting[id], FileID: id}
+		if a.turn {
+			c = c.turned()
+		}
+		if _, err := a.Tell(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // turned is the change as the way back reports it: the paths stay.
@@ -91,16 +201,4 @@ func (c Change) turned() Change {
 	case Modified:
 	}
 	return c
-}
-
-func once(in []Listed) []Listed {
-	seen := make(map[Listed]bool, len(in))
-	out := make([]Listed, 0, len(in))
-	for _, e := range in {
-		if !seen[e] {
-			seen[e] = true
-			out = append(out, e)
-		}
-	}
-	return out
 }

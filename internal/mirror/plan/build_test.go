@@ -142,21 +142,48 @@ func TestBuildRefuses(t *testing.T) {
 }
 
 func TestAssemble(t *testing.T) {
-	modified := []plan.Listed{{Path: "d", DirID: 2, Reference: true, FileID: 2}, {Path: "", DirID: 1, Reference: true, FileID: 1}, {Path: "f", DirID: 9, FileID: 9}}
+	modified := []plan.Listed{{Path: "", DirID: 1, Reference: true, FileID: 1}, {Path: "d", DirID: 2, Reference: true, FileID: 2}, {Path: "f", DirID: 9, FileID: 9}}
 	created := []plan.Listed{{Path: "new", DirID: 1, FileID: 7}, {Path: "d/in", DirID: 2, Reference: true, FileID: 5}, {Path: "from outside", DirID: 1, Reference: true, FileID: 6}}
 	deleted := []plan.Listed{{Path: "out", DirID: 1, FileID: 5, Reference: true, Target: "d/in"}, {Path: "gone", DirID: 1, FileID: 4}}
-	want := changes("M|", "+|new", "+|from outside", "R|out|d/in", "-|gone", "M|d", "M|f")
-	got, err := plan.Assemble(modified, slices.Concat(created, created), deleted, true)
-	if err != nil || !sameChanges(got, want) {
+	page := plan.Page{Modified: modified, Created: slices.Concat(created, created), Deleted: deleted, FromEarlier: true}
+	want := changes("M|", "+|new", "R|out|d/in", "-|gone", "M|d", "M|f", "+|from outside")
+	if got, err := assembled(page); err != nil || !sameChanges(got, want) {
 		t.Errorf("got %+v %v, want %+v", got, err, want)
 	}
-	back, err := plan.Assemble(modified, created, deleted, false)
-	if want := changes("M|", "-|new", "-|from outside", "R|d/in|out", "+|gone", "M|d", "M|f"); err != nil || !sameChanges(back, want) {
+	// A page may end within a directory, and the other end of a rename may be in
+	// any of them; what comes again is not told again.
+	got, err := assembled(
+		plan.Page{Modified: modified[:1], Created: created[:1], FromEarlier: true},
+		plan.Page{Created: created[2:], FromEarlier: true},
+		plan.Page{Modified: modified[1:2], Created: created, Deleted: deleted[1:], FromEarlier: true},
+		plan.Page{Modified: modified, Deleted: deleted, FromEarlier: true},
+	)
+	want = changes("M|", "+|new", "-|gone", "M|d", "R|out|d/in", "M|f", "+|from outside")
+	if err != nil || !sameChanges(got, want) {
+		t.Errorf("in pages: got %+v %v, want %+v", got, err, want)
+	}
+	page.FromEarlier = false
+	back, err := assembled(page)
+	if want := changes("M|", "-|new", "R|d/in|out", "+|gone", "M|d", "M|f", "-|from outside"); err != nil || !sameChanges(back, want) {
 		t.Errorf("back: got %+v %v, want %+v", back, err, want)
 	}
-	if _, err := plan.Assemble(modified[:1], created, deleted, true); err == nil || !strings.Contains(err.Error(), "incomplete") {
+	page.Modified = modified[:1]
+	if _, err := assembled(page); err == nil || !strings.Contains(err.Error(), "incomplete") {
 		t.Errorf("entries of a directory that is not listed: got %v, want a refusal", err)
 	}
+}
+
+func assembled(pages ...plan.Page) (out []plan.Change, err error) {
+	a := plan.NewAssembler(func(c plan.Change) error {
+		out = append(out, c)
+		return nil
+	})
+	for _, p := range pages {
+		if _, err := a.Page(p); err != nil {
+			return nil, err
+		}
+	}
+	return out, a.End()
 }
 
 func sameChanges(got, want []plan.Change) bool {
