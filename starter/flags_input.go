@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"drover/internal/command"
 	"drover/workflows"
 )
 
@@ -182,4 +184,57 @@ func jsonOf(value pflag.Value) (any, error) {
 		return strconv.ParseFloat(value.String(), 64)
 	}
 	return value.String(), nil
+}
+
+// startCommand is the command line that starts a runbook with an input.
+func startCommand(runbook string, input any) (string, error) {
+	text, err := json.Marshal(input)
+	if err != nil {
+		return "", fmt.Errorf("write the input of %s: %w", runbook, err)
+	}
+	in := map[string]any{}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&in); err != nil {
+		return "", fmt.Errorf("write the input of %s: %w", runbook, err)
+	}
+	flags := pflag.NewFlagSet(runbook, pflag.ContinueOnError)
+	registerInput(flags)
+	argv := []string{"drover", "start", runbook}
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if of := flag.Annotations[inputOf]; len(of) == 0 || slices.Contains(of, runbook) {
+			argv = append(argv, argumentsOf(flag.Name, valueAt(in, flag.Annotations[inputKey][0]))...)
+		}
+	})
+	return command.Printable(argv), nil
+}
+
+// valueAt gives what a key holds, nil when the input does not have it.
+func valueAt(in map[string]any, key string) any {
+	object, inner, nested := strings.Cut(key, ".")
+	if !nested {
+		return in[key]
+	}
+	within, _ := in[object].(map[string]any)
+	return within[inner]
+}
+
+// argumentsOf gives a flag a value as decoded from JSON.
+func argumentsOf(flag string, value any) []string {
+	switch v := value.(type) {
+	case nil:
+		return nil
+	case bool:
+		if v {
+			return []string{"--" + flag}
+		}
+		return []string{"--" + flag + "=false"}
+	case []any:
+		var all []string
+		for _, one := range v {
+			all = append(all, argumentsOf(flag, one)...)
+		}
+		return all
+	}
+	return []string{"--" + flag, fmt.Sprint(value)}
 }

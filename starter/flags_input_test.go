@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
+
+	"drover/activities"
+	"drover/workflows"
 )
 
 // keysOfFlags gives what the flags of a runbook set.
@@ -65,5 +69,32 @@ func TestFlagsMakeTheInputOfAFile(t *testing.T) {
 		if err != nil || string(got) != tc.want {
 			t.Errorf("%s %s: input %s, %v, want %s", tc.runbook, tc.line, got, err, tc.want)
 		}
+		// The command that an input is written as makes the same input.
+		line, err := startCommand(tc.runbook, json.RawMessage(tc.want))
+		words := strings.Fields(line)
+		if err != nil || len(words) < 3 || strings.Join(words[:3], " ") != "drover start "+tc.runbook {
+			t.Errorf("%s is started with %q, %v", tc.want, line, err)
+			continue
+		}
+		again := pflag.NewFlagSet("", pflag.ContinueOnError)
+		registerInput(again)
+		if err := again.Parse(words[3:]); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if got, err := inputOfFlags(tc.runbook, givenInput(again)); err != nil || string(got) != tc.want {
+			t.Errorf("%s: input %s, %v, want %s", line, got, err, tc.want)
+		}
+	}
+}
+
+// TestTheWayBackIsACommand: the report of a mirror says how to start it.
+func TestTheWayBackIsACommand(t *testing.T) {
+	got, err := startCommand("HDFSMirror", &workflows.HDFSMirrorInput{
+		Source: "b", Target: "a", SourcePath: "/copies/of a", TargetPath: "/data/a", From: "s5", KeepOnAbort: true, Without: []string{"acl"},
+		Engine: activities.MirrorEngine{Kind: "distcp", At: "source", Maps: 4},
+	})
+	want := "drover start HDFSMirror --engine distcp --engine-at source --engine-maps 4 --from s5 --keep-on-abort --source b --source-path '/copies/of a' --target a --target-path /data/a --without acl"
+	if err != nil || got != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 }

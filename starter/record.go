@@ -49,8 +49,7 @@ func recordOf(v view) (report.Record, error) {
 	return r, nil
 }
 
-// mirrorRecord fills in what a mirror ended with: one tree stands where a
-// migration has tables.
+// mirrorRecord fills in what a mirror ended with.
 func mirrorRecord(v view, r report.Record) (report.Record, error) {
 	var result workflows.HDFSMirrorResult
 	if err := json.Unmarshal(v.result, &result); err != nil {
@@ -63,20 +62,38 @@ func mirrorRecord(v view, r report.Record) (report.Record, error) {
 	if len(result.Findings) > 0 {
 		r.Findings = result.Findings
 	}
-	seen := result.Verified
-	if seen.Verdict != "" {
-		r.Tables = []report.Table{{
-			Name: r.Title, Verdict: report.Verdict(seen.Verdict), Bytes: seen.Bytes, Differences: seen.Differences,
-			Method: fmt.Sprintf("%d files and %d directories, content by checksum and attributes, against the source's snapshot %s after %d rounds",
-				seen.Files, seen.Directories, result.LastCommon, result.Rounds),
-		}}
-		r.Bytes = seen.Bytes
+	tree, err := treeOf(result)
+	if err != nil {
+		return r, fmt.Errorf("read the result of run %s: %w", v.WorkflowID, err)
 	}
+	tree.Name = r.Title
+	r.Tree, r.Bytes = &tree, tree.Bytes
 	if f := result.Freeze; f != nil {
 		r.FreezeMillis = &f.TotalMillis
 		r.Freeze = []report.Span{{Name: "last round", Millis: f.RoundMillis}, {Name: "verification", Millis: f.VerifyMillis}}
 	}
 	return r, nil
+}
+
+func treeOf(result workflows.HDFSMirrorResult) (report.Tree, error) {
+	seen := result.Verified
+	tree := report.Tree{
+		Verdict: report.Verdict(result.Verdict), Files: seen.Files, Directories: seen.Directories, Bytes: seen.Bytes, Differences: seen.Differences,
+		Rounds: result.Rounds, LastCommon: result.LastCommon, Baseline: brought(result.Baseline), Changes: brought(result.Copied),
+	}
+	if seen.Verdict != "" {
+		tree.Method = "content by checksum and attributes, against the source's snapshot " + result.LastCommon
+	}
+	if result.Reverse == nil {
+		return tree, nil
+	}
+	var err error
+	tree.WayBack, err = startCommand("HDFSMirror", result.Reverse)
+	return tree, err
+}
+
+func brought(c activities.MirrorCopied) report.Brought {
+	return report.Brought{Files: c.Copied + c.Appended, Bytes: c.Bytes}
 }
 
 // statusRecord is the part every run has: what the run says of itself, and

@@ -39,6 +39,7 @@ func lay(r Record) page {
 	p := page{Title: strings.TrimSpace(r.Runbook + " " + r.Title), Lead: lead(r)}
 	p.add(summary(r))
 	p.add(tables(r))
+	p.add(tree(r.Tree))
 	p.add(section{Title: "Differences", Rows: differences(r)})
 	p.add(section{Title: "Write freeze", Head: []string{"Part", "Time"}, Rows: spans(r.Freeze), Number: 1})
 	p.add(section{Title: "Time per step", Head: []string{"Step", "Time"}, Rows: spans(r.Steps), Number: 1})
@@ -89,9 +90,11 @@ func summary(r Record) section {
 	}
 	row("Verdict", string(r.Verdict))
 	row("Outcome", r.Outcome)
-	row("Rows", humanize.Comma(r.Rows))
-	row("Cells", humanize.Comma(r.Cells))
-	row("Bytes", humanize.Comma(r.Bytes)+" ("+humanize.IBytes(uint64(max(r.Bytes, 0)))+")")
+	if r.Tree == nil {
+		row("Rows", humanize.Comma(r.Rows))
+		row("Cells", humanize.Comma(r.Cells))
+		row("Bytes", humanize.Comma(r.Bytes)+" ("+size(r.Bytes)+")")
+	}
 	row("Acknowledged writes", optional(r.Acked, humanize.Comma))
 	row("Lost writes", optional(r.Lost, humanize.Comma))
 	row("Write freeze", optional(r.FreezeMillis, length))
@@ -121,7 +124,36 @@ func tables(r Record) section {
 	return s
 }
 
+func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
+
+func tree(t *Tree) section {
+	s := section{Title: "Tree", Head: []string{"What", "Value"}, Number: noNumbers}
+	if t == nil {
+		return s
+	}
+	row := func(name, format string, args ...any) {
+		s.Rows = append(s.Rows, []string{name, fmt.Sprintf(format, args...)})
+	}
+	row("Tree", "%s", t.Name)
+	if t.Method != "" {
+		row("Proof", "%s: %s", t.Verdict, t.Method)
+		row("Compared", "%s files, %s directories, %s", humanize.Comma(t.Files), humanize.Comma(t.Directories), size(t.Bytes))
+	}
+	row("Baseline", "%s files, %s", humanize.Comma(t.Baseline.Files), size(t.Baseline.Bytes))
+	row("Rounds", "%d, with %s files, %s", t.Rounds, humanize.Comma(t.Changes.Files), size(t.Changes.Bytes))
+	if t.LastCommon != "" {
+		row("Last common snapshot", "%s", t.LastCommon)
+	}
+	if t.WayBack != "" {
+		row("Way back", "%s", t.WayBack)
+	}
+	return s
+}
+
 func differences(r Record) (rows [][]string) {
+	if r.Tree != nil {
+		rows = single(r.Tree.Differences)
+	}
 	for _, t := range r.Tables {
 		for _, d := range t.Differences {
 			rows = append(rows, []string{t.Name + ": " + d})

@@ -48,6 +48,8 @@ type Record struct {
 	Cells  int64   `json:"cells"`
 	Bytes  int64   `json:"bytes"`
 	Tables []Table `json:"tables,omitempty"`
+	// Tree is the result of a mirror, nil in other runs.
+	Tree *Tree `json:"tree,omitempty"`
 
 	// Acked and Lost are there only when a writer kept a ledger of what the
 	// clusters acknowledged and all of it was read back.
@@ -81,6 +83,33 @@ type Table struct {
 	Differences []string `json:"differences,omitempty"`
 	// Method says how equality was proved.
 	Method string `json:"method,omitempty"`
+}
+
+// Tree is the result for a mirrored tree. Files, directories and bytes are what
+// the comparison at the cutover covered, none before it.
+type Tree struct {
+	Name        string   `json:"name"`
+	Verdict     Verdict  `json:"verdict"`
+	Files       int64    `json:"files"`
+	Directories int64    `json:"directories"`
+	Bytes       int64    `json:"bytes"`
+	Differences []string `json:"differences,omitempty"`
+	// Method says how equality was proved.
+	Method   string  `json:"method,omitempty"`
+	Rounds   int     `json:"rounds"`
+	Baseline Brought `json:"baseline"`
+	Changes  Brought `json:"changes"` // by all rounds together
+	// LastCommon is the last snapshot that both trees have.
+	LastCommon string `json:"lastCommon,omitempty"`
+	// WayBack is the command that mirrors from the target to the source from
+	// there on, empty when there is none.
+	WayBack string `json:"wayBack,omitempty"`
+}
+
+// Brought counts what was written to the target.
+type Brought struct {
+	Files int64 `json:"files"`
+	Bytes int64 `json:"bytes"`
 }
 
 // Span is a length of time with a name.

@@ -73,8 +73,21 @@ func differing() report.Record {
 	}
 }
 
+func mirrored() report.Record {
+	return report.Record{
+		Runbook: "HDFSMirror", Title: "/data/a", Site: "a -> b", WorkflowID: "m", Outcome: "completed", Verdict: report.Match, Bytes: 98_765_432,
+		Tree: &report.Tree{
+			Name: "/data/a", Verdict: report.Match, Files: 12_345, Directories: 678, Bytes: 98_765_432, Method: "content by checksum and attributes",
+			Rounds: 4, Baseline: report.Brought{Files: 12_000, Bytes: 98_000_000}, Changes: report.Brought{Files: 345, Bytes: 765_432},
+			LastCommon: "drover-k-00004", WayBack: "drover start HDFSMirror --from drover-k-00004 --source b --target a --source-path /data/a",
+			Differences: []string{"x: mode: source 0755, target 0700"},
+		},
+		Left: []string{"snapshots drover-k-* kept by ann: the way back"},
+	}
+}
+
 func TestGolden(t *testing.T) {
-	records := map[string]report.Record{"completed": completed(), "aborted": aborted(), "differing": differing(), "empty": {}}
+	records := map[string]report.Record{"completed": completed(), "aborted": aborted(), "differing": differing(), "mirrored": mirrored(), "empty": {}}
 	for name, r := range records {
 		t.Run(name, func(t *testing.T) {
 			page, err := report.HTML(r)
