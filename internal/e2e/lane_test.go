@@ -214,7 +214,13 @@ type process struct {
 
 func (l *lane) startWorker(t *testing.T) {
 	t.Helper()
-	p := &process{cmd: exec.Command(filepath.Join(binaries.dir, "worker"), "--config", l.withHooks(t), "--quiet"), done: make(chan struct{})}
+	l.worker = l.workerOf(t, l.withHooks(t))
+}
+
+// workerOf starts a worker on a configuration.
+func (l *lane) workerOf(t *testing.T, file string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(filepath.Join(binaries.dir, "worker"), "--config", file, "--quiet"), done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+l.server.GRPC)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -225,7 +231,7 @@ func (l *lane) startWorker(t *testing.T) {
 		_ = p.cmd.Wait() // it is only ever killed
 		close(p.done)
 	}()
-	l.worker = p
+	return p
 }
 
 // hookSaid is where the hook of these tests writes what it was told.

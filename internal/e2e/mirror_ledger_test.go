@@ -7,17 +7,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"drover/internal/config"
 	"drover/internal/mirror/verify"
 	"drover/internal/report"
 	"drover/internal/storage/open"
+	"drover/internal/storage/oss/osstest"
 	"drover/internal/storage/s3/s3test"
 	"drover/internal/storage/storagetest"
 	work "drover/internal/workload/tree"
@@ -112,18 +111,7 @@ func (r *rig) mirrorTo(seed uint64, site string) *ledgerMirror {
 // work starts the worker, after the one before was killed.
 func (m *ledgerMirror) work() {
 	m.t.Helper()
-	p := &process{cmd: exec.Command(filepath.Join(binaries.dir, "worker"), "--config", m.file, "--quiet"), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+m.server.GRPC)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
-		m.t.Fatal(err)
-	}
-	go func() {
-		_ = p.cmd.Wait() // it is only ever killed
-		close(p.done)
-	}()
-	m.worker = p
+	m.worker = m.workerOf(m.t, m.file)
 }
 
 // same compares the tree at the source, as it is, with the copy: names, kinds,
@@ -197,22 +185,40 @@ func TestMirrorToADirectoryFollowsAndHandsOver(t *testing.T) {
 	m.follow(true)
 }
 
-func s3Site(t *testing.T) string {
+// keyFiles writes a bucket's keys where its site reads them: access and secret.
+func keyFiles(t *testing.T, access, secret string) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"access": s3test.AccessKey, "secret": s3test.SecretKey} {
+	dir = t.TempDir()
+	for name, text := range map[string]string{"access": access, "secret": secret} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+func s3Site(t *testing.T) string {
+	t.Helper()
 	return fmt.Sprintf(`{s3: {endpoint: %q, bucket: %s, region: %s, accessKey: "file:%[4]s/access", secretKey: "file:%[4]s/secret", pathStyle: true}}`,
-		s3test.Start(t), s3test.Bucket, s3test.Region, dir)
+		s3test.Start(t), s3test.Bucket, s3test.Region, keyFiles(t, s3test.AccessKey, s3test.SecretKey))
 }
 
 // TestMirrorToABucketFollowsAndHandsOver: the target is a real S3 server.
 func TestMirrorToABucketFollowsAndHandsOver(t *testing.T) {
 	m := newRig(t).mirrorTo(13, s3Site(t))
 	m.follow(false)
+}
+
+// TestMirrorToOSSFollowsAndHandsOver: the target is the stand-in for Alibaba
+// Cloud's store, at its protocol; the store itself is a closed service.
+func TestMirrorToOSSFollowsAndHandsOver(t *testing.T) {
+	server := osstest.Start(t)
+	m := newRig(t).mirrorTo(15, fmt.Sprintf(`{oss: {endpoint: %q, bucket: %s, accessKeyId: "file:%[3]s/access", accessKeySecret: "file:%[3]s/secret"}}`,
+		server.URL, osstest.Bucket, keyFiles(t, osstest.KeyID, osstest.Secret)))
+	m.follow(false)
+	if n := server.Uploads(); n != 0 {
+		t.Errorf("%d multipart uploads are left, which cost money", n)
+	}
 }
 
 // TestAnAbortedLedgerMirrorLeavesNothing: neither the copy nor its ledger.

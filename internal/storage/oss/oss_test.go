@@ -83,7 +83,7 @@ func TestObjectsOfSeveralParts(t *testing.T) {
 
 func TestOddNamesAndSeveralPagesAreListed(t *testing.T) {
 	s := open(t, osstest.Start(t), osstest.Bucket, osstest.Secret)
-	names := []string{"a b", "50%", "a+b", "x->y", "größe", "日本", "q?x=1&y#z", "a:b", "~.-_", `back\slash`, "quote\"'", "line\nbreak", "&amp;"}
+	names := []string{"% 1", "% 2", "a b", "50%", "a+b", "x->y", "größe", "日本", "q?x=1&y#z", "a:b", "~.-_", `back\slash`, "quote\"'", "line\nbreak", "&amp;"}
 	for _, name := range names {
 		storagetest.Put(t, s, "/odd/"+name, []byte(name))
 	}
@@ -102,6 +102,10 @@ func TestOddNamesAndSeveralPagesAreListed(t *testing.T) {
 	}
 	if list, err := s.List(t.Context(), "/many"); err != nil || len(list) != 2100 {
 		t.Errorf("listed %d, %v, want 2100", len(list), err)
+	}
+	// A page that ends at an odd name leads to the next one, too.
+	if o, err := s.Stat(t.Context(), "/odd"); err != nil || !o.IsDir {
+		t.Errorf("stat of a directory whose first name is odd: %+v, %v", o, err)
 	}
 	if err := s.RemoveAll(t.Context(), "/many"); err != nil {
 		t.Error(err)

@@ -99,7 +99,8 @@ type listed struct {
 type commonPrefix struct{ Prefix string }
 
 // list is ListObjectsV2. A token is the last key or common prefix of the page
-// before.
+// before; with encoding-type url it is encoded like the names (the store's
+// documentation of ListObjectsV2, and what the client library decodes).
 func (r *request) list() {
 	prefix, delimiter := r.query.Get("prefix"), r.query.Get("delimiter")
 	after := max(r.query.Get("start-after"), r.query.Get("continuation-token"))
@@ -129,7 +130,7 @@ func (r *request) list() {
 			continue
 		}
 		if out.KeyCount == most {
-			out.IsTruncated, out.NextContinuationToken = true, last
+			out.IsTruncated, out.NextContinuationToken = true, url.QueryEscape(last)
 			break
 		}
 		last = name
