@@ -84,9 +84,10 @@ type HDFS struct {
 	// CoreSite and HDFSSite are paths of core-site.xml and hdfs-site.xml.
 	CoreSite string `yaml:"coreSite"`
 	HDFSSite string `yaml:"hdfsSite"`
-	// NameNode is one RPC address, host:port. Default: what the site files say
-	// of the file system in hbase.rootDir, or of fs.defaultFS where there is no
-	// HBase.
+	// NameNode is one RPC address, host:port, or the full URI hdfs://host:port,
+	// in which 8020 may be left out: what a cluster is reached by whose files
+	// are not at hand. Default: what the site files say of the file system in
+	// hbase.rootDir, or of fs.defaultFS where there is no HBase.
 	NameNode string `yaml:"namenode"`
 	// User is who files are written as, default: HBase.User, or the user of the
 	// process where there is no HBase. The target's HBase must be able to move

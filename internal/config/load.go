@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -197,6 +198,7 @@ func (s *Site) completeHDFS(root string) error {
 		s.HDFS.DataNodesByName = true
 	}
 	if s.HDFS.NameNode != "" {
+		s.HDFS.NameNode = addressIn(s.HDFS.NameNode)
 		s.HDFS.NameNodes = []string{s.HDFS.NameNode}
 		s.HDFS.URI = "hdfs://" + s.HDFS.NameNode
 		return nil
@@ -211,6 +213,24 @@ func (s *Site) completeHDFS(root string) error {
 	s.HDFS.NameNode = s.HDFS.NameNodes[0]
 	s.HDFS.URI = authorityOf(cmp.Or(root, s.properties.GetOr("fs.defaultFS", "")))
 	return nil
+}
+
+// addressIn returns the address that a URI hdfs://host:port names, as Hadoop
+// reads it; anything else is returned as it is.
+func addressIn(nameNode string) string {
+	authority, isURI := strings.CutPrefix(nameNode, "hdfs://")
+	if !isURI {
+		return nameNode
+	}
+	return withPort(strings.TrimSuffix(authority, "/"))
+}
+
+// withPort adds the port of NameNodes to a host.
+func withPort(authority string) string {
+	if _, _, err := net.SplitHostPort(authority); err == nil || strings.Contains(authority, "/") || authority == "" {
+		return authority
+	}
+	return net.JoinHostPort(strings.Trim(authority, "[]"), "8020")
 }
 
 // authorityOf cuts the path off a full URI.

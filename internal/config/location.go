@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -125,11 +124,7 @@ func (c Config) resolve(l *Location, authority string) error {
 		names = append(names, name)
 	}
 	if l.NameNodes == nil {
-		address := authority
-		if _, _, err := net.SplitHostPort(authority); err != nil {
-			address = net.JoinHostPort(strings.Trim(authority, "[]"), "8020")
-		}
-		l.NameNodes = []string{address}
+		l.NameNodes = []string{withPort(authority)}
 	}
 	for _, name := range c.SiteNames() {
 		site := c.Sites[name]

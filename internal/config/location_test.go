@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,12 +63,28 @@ func TestASiteMayConsistOfHDFSAlone(t *testing.T) {
 		t.Errorf("a namenode alone: %+v, %v, want the user of the process", alone.Sites["x"].HDFS, err)
 	}
 	for text, want := range map[string]string{
-		`sites: {x: {hdfs: {user: u}}}`:          "fs.defaultFS is not set",
-		`sites: {x: {hdfs: {namenode: "host"}}}`: "write host:port",
-		`sites: {x: {}}`:                         "hbase.quorum is missing",
+		`sites: {x: {hdfs: {user: u}}}`:                     "fs.defaultFS is not set",
+		`sites: {x: {hdfs: {namenode: "host"}}}`:            "write host:port",
+		`sites: {x: {hdfs: {namenode: "hdfs://"}}}`:         "write host:port",
+		`sites: {x: {hdfs: {namenode: "hdfs://n:1/data"}}}`: "without a path",
+		`sites: {x: {}}`: "hbase.quorum is missing",
 	} {
 		if _, err := config.Parse([]byte(text), t.TempDir()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%s) = %v, want an error with %q", text, err, want)
+		}
+	}
+}
+
+// TestASiteMayBeAFullURI: of a cluster whose Hadoop files are not at hand.
+func TestASiteMayBeAFullURI(t *testing.T) {
+	for uri, want := range map[string]string{"hdfs://n:9000": "n:9000", "hdfs://n": "n:8020", "hdfs://n/": "n:8020", "n:9000": "n:9000"} {
+		cfg, err := config.Parse([]byte(`sites: {x: {hdfs: {namenode: "`+uri+`"}}}`), t.TempDir())
+		if err != nil {
+			t.Errorf("%s: %v", uri, err)
+			continue
+		}
+		if at := cfg.Sites["x"].HDFS; at.URI != "hdfs://"+want || !slices.Equal(at.NameNodes, []string{want}) {
+			t.Errorf("%s: %+v, want %s", uri, at, want)
 		}
 	}
 }

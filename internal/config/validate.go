@@ -97,8 +97,8 @@ func (s Site) problems() []error {
 func (s Site) hdfsProblems() []error {
 	var problems []error
 	for _, address := range s.HDFS.NameNodes {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			problems = append(problems, fmt.Errorf("hdfs.namenode %q: write host:port", address))
+		if _, _, err := net.SplitHostPort(address); err != nil || strings.Contains(address, "/") {
+			problems = append(problems, fmt.Errorf("hdfs.namenode %q: write host:port, or hdfs://host:port without a path", address))
 		}
 	}
 	return problems
