@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ func (a *Mirror) PreflightMirrorDistcp(ctx context.Context, in MirrorDistcpInput
 		}}
 		return out, nil //nolint:nilerr // preflight reports it
 	}
+	out.Commands = commandsOf(e, c, in)
 	var named []string
 	if in.From != "" {
 		named = append(named, in.From)
@@ -114,6 +116,15 @@ func (a *Mirror) PreflightMirrorDistcp(ctx context.Context, in MirrorDistcpInput
 		out.Findings = e.CheckReach(ctx, c.Source, target)
 	}
 	return out, nil
+}
+
+// commandsOf tells what the run is going to start.
+func commandsOf(e distcp.Engine, c distcp.Copy, in MirrorDistcpInput) DistcpCommands {
+	out := DistcpCommands{Host: e.Host.Name(), Round: e.Command(distcp.Round(c, cmp.Or(in.From, in.Snapshot), in.Snapshot))}
+	if in.From == "" {
+		out.Baseline = e.Command(distcp.Baseline(c, in.Snapshot))
+	}
+	return out
 }
 
 // RunMirrorDistcp runs a command and waits for its end, or goes on waiting for

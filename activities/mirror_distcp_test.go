@@ -178,6 +178,36 @@ func TestABaselineByDistcpIsNeverNested(t *testing.T) {
 	}
 }
 
+// TestPreflightOfDistcpTellsTheCommands, which are then those that run.
+func TestPreflightOfDistcpTellsTheCommands(t *testing.T) {
+	s := rpctest.Serve(t, func(rpctest.Request) rpctest.Reply { return rpctest.Reply{} }) // nothing is there
+	e := newEdge(t, s.Addr, "")
+	round, baseline := roundByDistcp(2), roundByDistcp(1)
+	baseline.From = ""
+	var told []string
+	for _, in := range []activities.MirrorDistcpInput{baseline, round} {
+		seen, err := e.worker(t).PreflightMirrorDistcp(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, seen.Commands.FirstCopy(), seen.Commands.Between("drover-k-1", "drover-k-2"))
+		if seen.Commands.Host != e.host.Name() {
+			t.Errorf("on %q, want %q", seen.Commands.Host, e.host.Name())
+		}
+	}
+	var ran []string
+	for _, in := range []activities.MirrorDistcpInput{baseline, round} {
+		did, err := e.worker(t).RunMirrorDistcp(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran = append(ran, did.Command)
+	}
+	if want := []string{ran[0], ran[1], "", ran[1]}; !slices.Equal(told, want) {
+		t.Errorf("told\n%q, ran\n%q", told, want)
+	}
+}
+
 func TestPreflightOfDistcpNamesEachProblem(t *testing.T) {
 	e := newEdge(t, "127.0.0.1:1", `case $4 in */s) echo "ls: Call to a failed on connection exception: java.net.ConnectException" >&2; exit 1 ;; esac`)
 	for _, c := range []struct {

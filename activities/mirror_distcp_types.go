@@ -1,6 +1,9 @@
 package activities
 
 import (
+	"slices"
+
+	"drover/internal/command"
 	"drover/internal/fault"
 	"drover/internal/preflight"
 )
@@ -26,7 +29,8 @@ type MirrorDistcpInput struct {
 	Engine MirrorEngine `json:"engine"`
 	// From is the common snapshot of a round, "" in a baseline.
 	From string `json:"from,omitempty"`
-	// Snapshot is the source's that the target is to equal.
+	// Snapshot is the source's that the target is to equal; to preflight the
+	// first that the run takes.
 	Snapshot string `json:"snapshot,omitempty"`
 	// Attempt counts from 0. Each is a job of its own on the command's machine;
 	// the same one again is the same job.
@@ -60,4 +64,30 @@ type DistcpFailure struct {
 // DistcpPreflightResult holds what was found of the command and its machine.
 type DistcpPreflightResult struct {
 	Findings []preflight.Finding `json:"findings"`
+	// Commands are those the run will start.
+	Commands DistcpCommands `json:"commands,omitzero"`
+}
+
+// DistcpCommands are the command lines of a run as they are before it starts
+// them, so that people see them first.
+type DistcpCommands struct {
+	// Host is the machine they run on.
+	Host string `json:"host"`
+	// Baseline is the argv of the first copy, none in a run that goes on from a
+	// common snapshot; Round is that of the first round. All rounds have the
+	// same but for the names of their snapshots.
+	Baseline []string `json:"baseline,omitempty"`
+	Round    []string `json:"round"`
+}
+
+// FirstCopy is the command of the baseline, for people; "" where there is none.
+func (c DistcpCommands) FirstCopy() string { return command.Printable(c.Baseline) }
+
+// Between is the command of the round from one snapshot to the next, for people.
+func (c DistcpCommands) Between(from, to string) string {
+	argv := slices.Clone(c.Round)
+	if at := slices.Index(argv, "-diff"); at >= 0 && at+2 < len(argv) {
+		argv[at+1], argv[at+2] = from, to
+	}
+	return command.Printable(argv)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -22,6 +23,16 @@ type planned struct {
 	Ready    bool                `json:"ready"`
 	Blocking int                 `json:"blocking"`
 	Findings []preflight.Finding `json:"findings"`
+	// Commands are those of another program that a run would start.
+	Commands *plannedCommands `json:"commands,omitempty"`
+}
+
+// plannedCommands are what distcp would be started with, were the key of the
+// run "plan".
+type plannedCommands struct {
+	Host     string `json:"host"`
+	Baseline string `json:"baseline,omitempty"`
+	Round    string `json:"round"`
 }
 
 func newPlanCmd(a *app) *cobra.Command {
@@ -67,6 +78,7 @@ func (a *app) plan(ctx context.Context, name string, o startOptions, flags *pfla
 		return err
 	}
 	var findings []preflight.Finding
+	var commands *plannedCommands
 	var accepted []string
 	switch in := req.input.(type) {
 	case workflows.HBaseMigrationInput:
@@ -74,15 +86,17 @@ func (a *app) plan(ctx context.Context, name string, o startOptions, flags *pfla
 		findings, err = preflightHBase(ctx, cfg, in)
 	case workflows.HDFSMirrorInput:
 		accepted = in.Accept
-		findings, err = preflightMirror(ctx, cfg, in)
+		findings, commands, err = preflightMirror(ctx, cfg, in)
 	}
 	if err != nil {
 		return err
 	}
-	return a.showPlan(judge(req.title, findings, accepted))
+	answer := judge(req.title, findings, accepted)
+	answer.Commands = commands
+	return a.showPlan(answer)
 }
 
-func preflightMirror(ctx context.Context, cfg config.Config, in workflows.HDFSMirrorInput) ([]preflight.Finding, error) {
+func preflightMirror(ctx context.Context, cfg config.Config, in workflows.HDFSMirrorInput) ([]preflight.Finding, *plannedCommands, error) {
 	sites := activities.NewSites(cfg)
 	at := activities.MirrorAt{
 		Pair:       activities.Pair{Source: in.Source, Target: in.Target},
@@ -91,12 +105,17 @@ func preflightMirror(ctx context.Context, cfg config.Config, in workflows.HDFSMi
 	seen, err := activities.NewMirror(sites).PreflightMirror(ctx, activities.MirrorPreflightInput{
 		MirrorAt: at, From: in.From, Freeze: in.Freeze, Hooks: slices.Concat(in.Hooks.BeforeSwitch, in.Hooks.AfterSwitch),
 	})
+	var commands *plannedCommands
 	if err == nil && in.Engine.Kind == workflows.EngineDistcp {
+		first, second := "drover-plan-00000", "drover-plan-00001"
 		var engine activities.DistcpPreflightResult
-		engine, err = activities.NewMirror(sites).PreflightMirrorDistcp(ctx, activities.MirrorDistcpInput{MirrorAt: at, Engine: in.Engine, From: in.From})
+		engine, err = activities.NewMirror(sites).PreflightMirrorDistcp(ctx, activities.MirrorDistcpInput{MirrorAt: at, Engine: in.Engine, From: in.From, Snapshot: first, Without: in.Without})
 		seen.Findings = append(seen.Findings, engine.Findings...)
+		if c := engine.Commands; c.Host != "" {
+			commands = &plannedCommands{Host: c.Host, Baseline: c.FirstCopy(), Round: c.Between(cmp.Or(in.From, first), second)}
+		}
 	}
-	return seen.Findings, errors.Join(err, sites.Close())
+	return seen.Findings, commands, errors.Join(err, sites.Close())
 }
 
 // preflightHBase calls the activity as a function: the same code as in a run.
@@ -134,6 +153,13 @@ func (a *app) showPlan(answer planned) error {
 		p.line("plan of %s", answer.Title)
 		if len(answer.Findings) > 0 {
 			showFindings(p, answer.Findings)
+		}
+		if c := answer.Commands; c != nil {
+			p.line("a run starts these commands on %s, with its own key for \"plan\":", c.Host)
+			if c.Baseline != "" {
+				p.line("  baseline  %s", c.Baseline)
+			}
+			p.line("  round     %s", c.Round)
 		}
 		if answer.Ready {
 			p.line("nothing blocks: drover start takes the same flags")

@@ -105,6 +105,7 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 	if behind := m.state.Drift.Behind; len(behind) > 0 {
 		e.Facts = append(e.Facts, step.Fact{Name: "behind", Value: "sampled files differ in what no snapshot diff reports; the cutover's comparison brings it: " + strings.Join(behind, "; ")})
 	}
+	e.Facts = append(e.Facts, m.nextCommand()...)
 	for _, a := range m.state.Adopted {
 		e.Facts = append(e.Facts, step.Fact{Name: "adopted", Value: a})
 	}

@@ -73,9 +73,37 @@ func (m *hdfsMirror) preflightEngine(ctx workflow.Context) ([]preflight.Finding,
 	if !m.in.distcp() {
 		return nil, nil
 	}
-	in := activities.MirrorDistcpInput{MirrorAt: m.at, Engine: m.in.Engine, From: m.in.From}
-	seen, err := step.Once(m.commands(ctx), m.run, "preflight/distcp", hm.PreflightMirrorDistcp, in)
+	in := activities.MirrorDistcpInput{MirrorAt: m.at, Engine: m.in.Engine, From: m.in.From, Snapshot: m.snapshotName(0), Without: m.in.Without}
+	_, again := step.Recall[activities.DistcpPreflightResult](m.run, engineSeen)
+	seen, err := step.Once(m.commands(ctx), m.run, engineSeen, hm.PreflightMirrorDistcp, in)
+	if err == nil && !again {
+		m.announce(ctx, seen.Commands)
+	}
 	return seen.Findings, err
+}
+
+// engineSeen is what the run remembers the look at the engine as.
+const engineSeen = "preflight/distcp"
+
+// announce shows the first commands to people, before any of them is started.
+func (m *hdfsMirror) announce(ctx workflow.Context, c activities.DistcpCommands) {
+	from := m.in.From
+	if from == "" {
+		from = m.snapshotName(0)
+		m.run.Note(ctx, "the baseline will be, on %s: %s", c.Host, c.FirstCopy())
+	}
+	m.run.Note(ctx, "the first round with changes will be, on %s: %s", c.Host, c.Between(from, m.snapshotName(1)))
+}
+
+// nextCommand is the fact of the cutover gate that says what the next round
+// starts; there is none without distcp.
+func (m *hdfsMirror) nextCommand() []step.Fact {
+	if !m.in.distcp() {
+		return nil
+	}
+	seen, _ := step.Recall[activities.DistcpPreflightResult](m.run, engineSeen)
+	next := seen.Commands.Between(m.state.Common, m.snapshotName(m.state.Round+1))
+	return []step.Fact{{Name: "next command", Value: fmt.Sprintf("on %s, if anything changed: %s", seen.Commands.Host, next)}}
 }
 
 // attemptsUnasked is how often a command is begun before a person is asked, when

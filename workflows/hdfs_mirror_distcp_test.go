@@ -97,6 +97,44 @@ func TestMirrorByDistcp(t *testing.T) {
 	}
 }
 
+// TestTheCommandsOfDistcpAreShownBeforeTheyRun: the baseline's and the first
+// round's when the run begins, that of the next round at the gate.
+func TestTheCommandsOfDistcpAreShownBeforeTheyRun(t *testing.T) {
+	b := newDistcpBench(t)
+	b.answer["PreflightMirrorDistcp"] = func(_ int, in json.RawMessage) (any, error) {
+		var at activities.MirrorDistcpInput
+		err := json.Unmarshal(in, &at)
+		return activities.DistcpPreflightResult{Commands: activities.DistcpCommands{
+			Host: "edge", Baseline: []string{"hadoop", "distcp", at.Snapshot}, Round: []string{"hadoop", "distcp", "-diff", at.Snapshot, at.Snapshot, "-update", "/a b"},
+		}}, err
+	}
+	var begun, shown string
+	b.answer["RunMirrorDistcp"] = func(n int, _ json.RawMessage) (any, error) {
+		if n == 1 {
+			begun = fmt.Sprint(b.status().Notes)
+		}
+		return ran(), nil
+	}
+	b.env.RegisterDelayedCallback(func() { shown = fmt.Sprintf("%+v", b.status().Evidence) }, time.Minute)
+	b.choose(2*time.Minute, false, "")
+	res, err := b.mirror(distcpInput())
+	if err != nil || res.Outcome != step.RejectedOutcome {
+		t.Fatalf("outcome %s (%s), %v, want rejected", res.Outcome, res.Reason, err)
+	}
+	name := func(n int) string { return fmt.Sprintf("%s%05d", strings.TrimRight(res.LastCommon, "0123456789"), n) }
+	for _, want := range []string{
+		"the baseline will be, on edge: hadoop distcp " + name(0),
+		"on edge: hadoop distcp -diff " + name(0) + " " + name(1) + " -update '/a b'",
+	} {
+		if !strings.Contains(begun, want) {
+			t.Errorf("before the baseline's command ran the notes were %s, want %q", begun, want)
+		}
+	}
+	if want := "hadoop distcp -diff " + name(1) + " " + name(2) + " -update '/a b'"; !strings.Contains(shown, want) {
+		t.Errorf("evidence %s, want %q", shown, want)
+	}
+}
+
 func TestARoundWithoutChangesStartsNoDistcp(t *testing.T) {
 	b := newDistcpBench(t)
 	b.answer["PlanMirrorRound"] = always(activities.MirrorRoundPlan{Digest: "d"})

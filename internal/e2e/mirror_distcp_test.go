@@ -29,7 +29,7 @@ func TestMirrorByDistcp(t *testing.T) {
 	jobs := "drover-" + workflows.RunKey(m.id, run.GetRunID()) + "-"
 	pid := m.awaitMaps(host, jobs+"00000-0")
 	m.replaceWorker()
-	m.awaitGate(m.id, workflows.GateCutover)
+	shown := asJSON(m.awaitGate(m.id, workflows.GateCutover).Evidence)
 	m.equal()
 	state, err := host.Look(t.Context(), jobs+"00000-0")
 	if err != nil || state.PID != pid || state.Phase != command.Exited || state.ExitCode != 0 {
@@ -57,6 +57,9 @@ func TestMirrorByDistcp(t *testing.T) {
 		m.to, jobs, m.cfg.Sites[m.from].HDFS.URI, m.path, m.cfg.Sites[m.to].HDFS.URI)
 	if !slices.ContainsFunc(res.Report.Notes, func(n step.Note) bool { return strings.Contains(n.Text, want) && strings.Contains(n.Text, "job_local") }) {
 		t.Errorf("notes %s, want %s and its job", asJSON(res.Report.Notes), want)
+	}
+	if !strings.Contains(shown, want) {
+		t.Errorf("the gate before that round showed %s, want %s", shown, want)
 	}
 	m.noSnapshots(m.source)
 	m.noSnapshots(m.target)
