@@ -56,6 +56,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(doomEnv); text != "" {
+		fmt.Fprintln(os.Stderr, doomed(text))
+		os.Exit(1)
+	}
 	hbase.SilenceZooKeeper()
 	flag.Parse()
 	// Lanes bound what runs at a time; the testing package would hand its few
@@ -136,7 +140,7 @@ func (l *lane) open(t *testing.T) {
 	if l.target == nil {
 		l.target, l.targetRows = l.connect(t, l.to)
 	}
-	if l.worker == nil {
+	if l.worker == nil || l.worker.ended() {
 		l.startWorker(t)
 	}
 }
@@ -220,8 +224,15 @@ func (l *lane) startWorker(t *testing.T) {
 // workerOf starts a worker on a configuration.
 func (l *lane) workerOf(t *testing.T, file string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(filepath.Join(binaries.dir, "worker"), "--config", file, "--quiet"), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+l.server.GRPC)
+	cmd := exec.Command(filepath.Join(binaries.dir, "worker"), "--config", file, "--quiet")
+	cmd.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+l.server.GRPC)
+	return begin(t, cmd)
+}
+
+// begin starts a process that does not outlive the tests.
+func begin(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -260,6 +271,15 @@ func (p *process) kill() error {
 		return err
 	}
 	return nil
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // output may be read while the process writes.

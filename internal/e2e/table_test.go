@@ -37,6 +37,8 @@ type moved struct {
 	// byDelta has the proof under the fence look at what changed only, however
 	// small the table is.
 	byDelta bool
+	// exportRate limits the copy, in bytes a second, when not 0.
+	exportRate int64
 }
 
 // newTable seeds a table in a namespace of its own, and removes it, and all
@@ -151,6 +153,9 @@ func (m *moved) input() map[string]any {
 	if m.byDelta {
 		in["fullProofBelow"] = 1
 	}
+	if m.exportRate != 0 {
+		in["exportBytesPerSecond"] = m.exportRate
+	}
 	return in
 }
 
@@ -209,6 +214,19 @@ func (m *moved) sourceHeld() {
 		if d.Kind != compare.ExtraRow {
 			m.t.Errorf("row %s: %s", d.Row, d.Kind)
 		}
+	}
+}
+
+// heldExactly is sourceHeld before anybody writes to the target.
+func (m *moved) heldExactly() {
+	m.t.Helper()
+	res, err := compare.Tables(m.t.Context(), compare.Side{Cluster: m.source, Table: m.name}, compare.Side{Cluster: m.target, Table: m.name},
+		compare.Options{MaxDifferences: 10})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if res.Verdict != compare.Match || res.Rows == 0 {
+		m.t.Errorf("after the switch %d rows compared, verdict %s: %+v", res.Rows, res.Verdict, res.Differences)
 	}
 }
 

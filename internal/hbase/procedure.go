@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,30 +109,32 @@ func (p Procedure) mentions(field []byte) bool {
 	return false
 }
 
-// RunningProcedures lists the procedures under way that concern t: schema
-// changes, enabling, splits, merges, restores. Every one of their state
-// messages embeds the table's name as a message, whose encoding is searched
-// for: it carries both lengths, so no other table's name matches.
-func (c *Cluster) RunningProcedures(ctx context.Context, t TableName) ([]Procedure, error) {
+// Procedures lists the procedures that concern t: schema changes, enabling,
+// splits, merges, restores, peers that carry it. Besides those under way the
+// master knows those that ended lately, for five minutes and more. Every one of
+// their state messages embeds the table's name as a message, whose encoding is
+// searched for: it carries both lengths, so no other table's name matches.
+func (c *Cluster) Procedures(ctx context.Context, t TableName) ([]Procedure, error) {
 	name, err := proto.Marshal(t.Proto())
 	if err != nil {
 		return nil, failed("encode name of table", t.String(), err)
 	}
-	return c.running(ctx, name)
+	return c.mentioning(ctx, name)
 }
 
-func (c *Cluster) running(ctx context.Context, field []byte) ([]Procedure, error) {
+// RunningProcedures lists the procedures under way that concern t.
+func (c *Cluster) RunningProcedures(ctx context.Context, t TableName) ([]Procedure, error) {
+	all, err := c.Procedures(ctx, t)
+	return underWay(all), err
+}
+
+func (c *Cluster) mentioning(ctx context.Context, field []byte) ([]Procedure, error) {
 	all, err := c.procedures(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out []Procedure
-	for _, p := range all {
-		if p.Running && p.mentions(field) {
-			out = append(out, p)
-		}
-	}
-	return out, nil
+	return slices.DeleteFunc(all, func(p Procedure) bool { return !p.mentions(field) }), err
+}
+
+func underWay(all []Procedure) []Procedure {
+	return slices.DeleteFunc(all, func(p Procedure) bool { return !p.Running })
 }
 
 // AwaitTableSettled waits until no procedure concerns t any more. A table's
@@ -155,7 +158,8 @@ func (c *Cluster) awaitPeerSettled(ctx context.Context, id string) error {
 func (c *Cluster) awaitSettled(ctx context.Context, field []byte, what string) error {
 	var last []Procedure
 	err := poll(ctx, 10*time.Millisecond, 300*time.Millisecond, func(ctx context.Context) (bool, error) {
-		run, err := c.running(ctx, field)
+		all, err := c.mentioning(ctx, field)
+		run := underWay(all)
 		if err == nil {
 			last = run
 		}
