@@ -26,7 +26,9 @@ func (a *HBase) TakeSnapshot(ctx context.Context, in SnapshotInput) (string, err
 	return "", err
 }
 
-// DeleteSnapshot deletes a snapshot; one that is absent is no error.
+// DeleteSnapshot deletes a snapshot of the table; one that is absent is no
+// error. One of another table under that name is not this run's: it stays, and
+// the text says so.
 func (a *HBase) DeleteSnapshot(ctx context.Context, in SnapshotInput) (string, error) {
 	defer beat(ctx).end()
 	s, t, err := a.table(in.TableAt)
@@ -36,22 +38,20 @@ func (a *HBase) DeleteSnapshot(ctx context.Context, in SnapshotInput) (string, e
 	if err := s.cluster.AwaitSnapshotSettled(ctx, in.Snapshot, t); err != nil {
 		return "", err
 	}
-	return deleteSnapshot(ctx, s, in.Snapshot)
-}
-
-// deleteSnapshot says what it deleted, "" when there was nothing.
-func deleteSnapshot(ctx context.Context, s *site, name string) (string, error) {
-	_, err := s.cluster.FindSnapshot(ctx, name)
+	found, err := s.cluster.FindSnapshot(ctx, in.Snapshot)
 	if errors.Is(err, hbase.ErrSnapshotNotFound) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	if err := s.cluster.DeleteSnapshot(ctx, name); err != nil {
+	if found.Table != t {
+		return "kept snapshot " + in.Snapshot + " at " + s.name + ": it is of table " + found.Table.String() + ", not of " + t.String() + ", and so not this run's", nil
+	}
+	if err := s.cluster.DeleteSnapshot(ctx, in.Snapshot); err != nil {
 		return "", err
 	}
-	return "deleted snapshot " + name + " at " + s.name, nil
+	return "deleted snapshot " + in.Snapshot + " at " + s.name, nil
 }
 
 func (a *HBase) exportJob(in ExportInput) (export.Job, error) {
