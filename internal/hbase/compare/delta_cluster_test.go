@@ -149,6 +149,7 @@ func TestDeltaAfterFilesWereRewritten(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for masters
 			ctx, w := newWorld(t)
 			table := w.table(ctx, t, []string{"f", "g"}, "row000200", "row000400")
 			w.fill(ctx, t, table, 600)
