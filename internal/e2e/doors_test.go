@@ -15,16 +15,20 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"drover/internal/workload"
 	"drover/workers"
 	"drover/workflows"
 	"drover/workflows/step"
 )
 
 // TestMalformedStartsAreAnswered starts over Temporal's HTTP API with JSON as
-// people type it into the web UI. What cannot be a run says why.
+// people type it into the web UI. What cannot be a run says why, and changes
+// neither cluster.
 func TestMalformedStartsAreAnswered(t *testing.T) {
 	r := newRig(t)
-	input := fmt.Sprintf(`{"source":"%s","target":"%s","tables":["no:such"]}`, r.from, r.to)
+	m := r.newTable(workload.Spec{Regions: 1, Rows: 100, Versions: 1, Seed: 9})
+	before := m.worldState()
+	input := fmt.Sprintf(`{"source":"%s","target":"%s","tables":["%s"]}`, r.from, r.to, m.name)
 	for name, c := range map[string]struct{ input, want string }{
 		"an unknown field": {"[" + strings.Replace(input, `"source"`, `"sorce"`, 1) + "]", "sorce"},
 		"a wrong type":     {"[" + strings.Replace(input, `"`+r.from+`"`, `7`, 1) + "]", "source"},
@@ -40,6 +44,7 @@ func TestMalformedStartsAreAnswered(t *testing.T) {
 			}
 		})
 	}
+	m.asFound(before)
 }
 
 // TestLiveTableMoves starts and decides over Temporal's HTTP API with the JSON
@@ -56,6 +61,7 @@ func TestLiveTableMoves(t *testing.T) {
 	if len(s.Evidence.Facts) == 0 || s.ApproveCommand == "" {
 		t.Errorf("gate shows no evidence or no command: %s", asJSON(s))
 	}
+	before := m.worldState()
 	for name, c := range map[string]struct{ payload, want string }{
 		"a string":         {`"yes"`, "JSON object"},
 		"an unknown field": {decision(s, `,"aproved":true`), "aproved"},
@@ -72,6 +78,7 @@ func TestLiveTableMoves(t *testing.T) {
 			}
 		})
 	}
+	m.asFound(before)
 	m.signal(decision(s, ""))
 	m.awaitGate(m.id, workflows.GateCleanup)
 	m.signal(decision(s, ""))

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,9 +74,15 @@ var dooms = map[string][]doom{
 
 // TestWorkerKilledInEveryPhase kills the worker at a random step of a random
 // activity of each phase and starts another: same end, nothing twice, nothing
-// lost.
+// lost. DROVER_TEST_SEED repeats the kills of a run that logged its seed.
 func TestWorkerKilledInEveryPhase(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("DROVER_TEST_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("DROVER_TEST_SEED: %v", err)
+		}
+	}
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	m := firstRig(t).newTable(small())
