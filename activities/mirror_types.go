@@ -132,6 +132,9 @@ type MirrorVerifyInput struct {
 	// compared when From is "".
 	From   string `json:"from,omitempty"`
 	Digest string `json:"digest,omitempty"`
+	// Adopted says that the target holds what others wrote and a human took
+	// over: bytes that differ are then theirs, and are not put right.
+	Adopted bool `json:"adopted,omitempty"`
 }
 
 // MirrorVerifyResult is what a comparison found.

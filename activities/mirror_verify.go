@@ -32,7 +32,7 @@ const mendPasses = 20
 // what a round brought. When all is compared, entries that differ in what no
 // snapshot diff reports (a changed time; a file rewritten to its old length; a
 // storage policy inherited from another place) are brought, and everything is
-// compared once more.
+// compared once more; where drift was adopted, other bytes are only named.
 func (a *Mirror) VerifyMirror(ctx context.Context, in MirrorVerifyInput) (MirrorVerifyResult, error) {
 	p := beat(ctx)
 	defer p.end()
@@ -60,7 +60,7 @@ func (a *Mirror) VerifyMirror(ctx context.Context, in MirrorVerifyInput) (Mirror
 	}
 	for pass := 1; ; pass++ {
 		res, err := compared(verify.Trees(ctx, source, target, o))
-		if err != nil || res.Verdict != report.Differ || pass == mendPasses || !unreported(differ) {
+		if err != nil || res.Verdict != report.Differ || pass == mendPasses || !unreported(differ) || in.Adopted && rewritten(differ) {
 			return verified(res), err
 		}
 		if err := mend(ctx, source, target, in.Snapshot, differ, copy.Options{Preserve: preserve(in.Without)}); err != nil {
@@ -165,6 +165,11 @@ func unreported(differ []verify.Difference) bool {
 	return len(differ) <= mendable && !slices.ContainsFunc(differ, func(d verify.Difference) bool {
 		return !silent(d.Kind)
 	})
+}
+
+// rewritten reports whether bytes are among what differs.
+func rewritten(differ []verify.Difference) bool {
+	return slices.ContainsFunc(differ, func(d verify.Difference) bool { return d.Kind == verify.Content })
 }
 
 // silent reports whether a snapshot diff can miss a difference of this kind.

@@ -156,7 +156,9 @@ func (m *hdfsMirror) copyAll(ctx workflow.Context, snapshot string) error {
 }
 
 func (m *hdfsMirror) verifyInput(snapshot string) activities.MirrorVerifyInput {
-	return activities.MirrorVerifyInput{MirrorAt: m.at, Snapshot: snapshot, Parallel: m.in.FilesParallel, Without: m.in.Without}
+	return activities.MirrorVerifyInput{
+		MirrorAt: m.at, Snapshot: snapshot, Parallel: m.in.FilesParallel, Without: m.in.Without, Adopted: len(m.state.Adopted) > 0,
+	}
 }
 
 const stampLayout = "2006-01-02 15:04:05 UTC"

@@ -150,7 +150,7 @@ func (m *hdfsMirror) attemptCutover(ctx workflow.Context) error {
 		return err
 	}
 	if verified.Verdict != verdictMatch {
-		return fmt.Errorf("the target is not the source: verdict %s, %d differ: %v", verified.Verdict, verified.Differing, verified.Differences)
+		return m.differs(verified)
 	}
 	compared := workflow.Now(ctx)
 	if err := m.hooksBefore(ctx, n); err != nil {

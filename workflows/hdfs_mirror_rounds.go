@@ -50,19 +50,9 @@ func (m *hdfsMirror) round(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.apply(ctx, r, plan); err != nil {
-		return err
-	}
-	check := m.verifyInput(r.To)
-	check.From, check.Digest = r.From, plan.Digest
-	checked, err := step.Once(bulk(ctx, m.in.Target), m.run, "round/checked", hm.VerifyMirror, check)
+	checked, err := m.bring(ctx, r, plan)
 	if err != nil {
 		return err
-	}
-	if checked.Verdict != verdictMatch {
-		// Whoever tries again brings it again, and compares anew.
-		step.Forget(m.run, "round/copies", "round/attributes", "round/checked")
-		return fmt.Errorf("round %d: what it brought is not what the source's snapshot %s holds: verdict %s, %d differ: %v", next, r.To, checked.Verdict, checked.Differing, checked.Differences)
 	}
 	kept, err := m.snapshot(ctx, m.targetTree(), r.To)
 	if err != nil {
@@ -199,8 +189,8 @@ func driftEvidence(in HDFSMirrorInput, common string, drift activities.DriftResu
 		{Name: "the first", Value: strings.Join(drift.First, "; ")},
 		{Name: "looked at", Value: sampledText(drift)},
 		{Name: ChoiceRestore, Value: "rolls the target back to " + common + ", copying only what drifted, from its own snapshot"},
-		{Name: ChoiceAdopt, Value: "takes the target as it is; what differs from the source keeps the cutover from being approved"},
-		{Name: "reject", Value: "stops the run"},
+		{Name: ChoiceAdopt, Value: adoptText},
+		{Name: "reject", Value: stopText(in, common)},
 	}}
 }
 

@@ -4,6 +4,7 @@ package verify_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -159,5 +160,42 @@ func TestDriftIsFoundAlsoWhereTheDifferenceIsSilent(t *testing.T) {
 	}
 	if d := look(verify.DriftOptions{RootID: 1}); d.Replaced == "" || d.Verdict != report.Differ {
 		t.Errorf("another root: %+v, want it called replaced", d)
+	}
+}
+
+// TestASnapshotMadeAnewIsDrift by its number alone: its name, its bytes and the
+// directory are the ones recorded.
+func TestASnapshotMadeAnewIsDrift(t *testing.T) {
+	b := hdfsTree(t, "b", "anew")
+	write(t, b, "f", storagetest.Bytes(1000), mib)
+	must(t, b.NN.AllowSnapshot(t.Context(), b.Root))
+	recorded := func() verify.DriftOptions {
+		t.Helper()
+		snapshot(t, b, "s1")
+		root, err := b.NN.Stat(t.Context(), b.Root)
+		must(t, err)
+		all, err := b.NN.Snapshots(t.Context(), b.Root)
+		must(t, err)
+		return verify.DriftOptions{RootID: root.FileID, SnapshotID: all[0].ID}
+	}
+	snapshot(t, b, "s0") // the first has number 0, which stands for an unknown one
+	must(t, b.NN.DeleteSnapshot(t.Context(), b.Root, "s0"))
+	first := recorded()
+	look := func(o verify.DriftOptions) verify.Drift {
+		t.Helper()
+		d, err := verify.FindDrift(t.Context(), b, "s1", o)
+		must(t, err)
+		return d
+	}
+	if d := look(first); d.Verdict != report.Match {
+		t.Errorf("the snapshot that was recorded: %+v, want a match", d)
+	}
+	must(t, b.NN.DeleteSnapshot(t.Context(), b.Root, "s1"))
+	second := recorded()
+	if d := look(first); d.Verdict != report.Differ || !strings.Contains(d.Replaced, "it was deleted and made again") {
+		t.Errorf("a snapshot made again: %+v, want it called so", d)
+	}
+	if d := look(second); d.Verdict != report.Match {
+		t.Errorf("by the new number: %+v, want a match", d)
 	}
 }
