@@ -293,36 +293,3 @@ func TestAnAbortedMirrorLeavesNothing(t *testing.T) {
 		}
 	}
 }
-
-// TestAMirrorGoesBack: after the cutover the roles are swapped from the last
-// common snapshot, and only what changed since is copied.
-func TestAMirrorGoesBack(t *testing.T) {
-	m := newRig(t).newMirror(9)
-	run := m.begin(nil)
-	m.approve(m.id, workflows.GateCutover)
-	s := m.awaitGate(m.id, workflows.GateCleanup)
-	if err := m.decide(m.id, step.Decision{Gate: workflows.GateCleanup, Digest: s.Digest, By: "e2e", Reason: "keep the way back"}); err != nil {
-		t.Fatal(err)
-	}
-	res := m.ended(run)
-	if res.Reverse == nil || res.Reverse.From == "" {
-		t.Fatalf("result %s, want the input of the way back", asJSON(res))
-	}
-	if err := m.target.NameNode.SetPermission(t.Context(), m.path, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	back := *m
-	back.id = m.id + ".back"
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	reverse, err := m.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: back.id, TaskQueue: workflows.RunbooksQueue}, workers.HDFSMirror, res.Reverse)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back.approve(back.id, workflows.GateCutover)
-	back.approve(back.id, workflows.GateCleanup)
-	if res := back.ended(reverse); res.Outcome != step.Completed || res.Verdict != "match" || res.Copied.Copied != 0 {
-		t.Errorf("result %s, want completed and match, without a copied file", asJSON(res))
-	}
-	m.equal()
-}
