@@ -34,8 +34,8 @@ func newChecksumCmd(a *app) *cobra.Command {
 Print the checksum of files as "hdfs dfs -checksum" does: location, algorithm and
 sum, parted by tabs, a line each as soon as it is known; of a directory that of
 every file in and below it. On HDFS the DataNodes compute it from what they keep,
-no data are read. A file of this machine is read, and cut into blocks of
---block-size: give that of the file it is to be compared with. With --json every
+no data are read. A file of this machine or of a bucket is read, and cut into
+blocks of --block-size: give that of the file it is to be compared with. With --json every
 line is an object.
 `+locations, codeOK, codeFailed, codeUsage, codeRefused, codeNotFound, codeUnreachable, codeInterrupted),
 		Example: "  drover checksum a:/warehouse/part-0 b:/warehouse/part-0\n  drover checksum --block-size 256MiB ./part-0",
@@ -47,7 +47,7 @@ line is an object.
 			return a.checksums(cmd.Context(), args, int64(blockSize))
 		},
 	}
-	cmd.Flags().Var(&blockSize, "block-size", "where files of this machine are cut")
+	cmd.Flags().Var(&blockSize, "block-size", "where files that no HDFS has are cut")
 	return cmd
 }
 
@@ -86,7 +86,7 @@ type summing struct {
 	blockSize int64
 
 	place place
-	sums  *filesum.Client // nil on this machine
+	sums  *filesum.Client // nil where there is no HDFS
 	files int64
 	bytes int64
 }

@@ -63,7 +63,7 @@ func (a *app) diffSnapshots(ctx context.Context, text, from, to string) error {
 	}
 	p := places[0]
 	if p.nn == nil {
-		return errors.Join(usage("%s is on this machine: only an HDFS has snapshots", text), closePlaces(places))
+		return errors.Join(usage("%s is no HDFS, and only an HDFS has snapshots: compare two locations, without --from", text), closePlaces(places))
 	}
 	if err := reach(ctx, places); err != nil {
 		return placed(errors.Join(err, closePlaces(places)))

@@ -49,7 +49,8 @@ type Object struct {
 	Group       string
 	// Tag is another one whenever the bytes at the path were written anew with
 	// other content (the ETag of an object store), "" where the store keeps no
-	// such mark.
+	// such mark. ModTime of a file that has one is when it was written there:
+	// such a store keeps no time that it is told.
 	Tag string
 }
 

@@ -70,7 +70,7 @@ func objectEntry(rel string, o storage.Object) entry {
 	case o.Irregular:
 		e.kind = other
 	}
-	if !o.ModTime.IsZero() {
+	if !o.ModTime.IsZero() && o.Tag == "" { // else the time is that of the writing
 		e.has |= hasModTime
 	}
 	if o.Owner != "" || o.Group != "" {

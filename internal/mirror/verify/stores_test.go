@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -162,6 +163,24 @@ func TestSameSizeAndTimeWithOtherBytesIsFound(t *testing.T) {
 	got, err = verify.Stores(t.Context(), a, "/", b, "/", verify.Options{Times: true, NoContent: true})
 	if err != nil || got.Verdict != report.Unproven || got.Differing != 0 {
 		t.Errorf("without content: %s %v, %v, want unproven", got.Verdict, got.Differences, err)
+	}
+}
+
+// TestABucketsTimesAreNoDifference: they say when an object was written there,
+// and would make every file of a copy differ.
+func TestABucketsTimesAreNoDifference(t *testing.T) {
+	kept, dir := localStore(t)
+	put(t, kept, "/f", []byte("left"), 0)
+	if old := time.Unix(1_000_000_000, 0); os.Chtimes(filepath.Join(dir, "f"), old, old) != nil {
+		t.Fatal("its time was not set")
+	}
+	bucket := mem.New()
+	put(t, bucket, "/f", []byte("left"), 0)
+	for _, sides := range [][2]storage.Store{{kept, bucket}, {bucket, kept}, {bucket, bucket}} {
+		got, err := verify.Stores(t.Context(), sides[0], "/", sides[1], "/", verify.Options{Times: true, Metadata: true})
+		if err != nil || got.Verdict != report.Match {
+			t.Errorf("got %s %v, %v, want a match", got.Verdict, got.Differences, err)
+		}
 	}
 }
 
