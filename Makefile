@@ -35,10 +35,11 @@ unit:
 cluster: setup
 	bash scripts/cluster-tests.sh
 
-## soak-hdfs: 200 rounds of random changes, mirrored between two real HDFS (ROUNDS=n for others)
+## soak-hdfs: 200 rounds of random changes, mirrored between two real HDFS (ROUNDS=n for
+## others), and Go's whole module cache
 soak-hdfs: setup
-	DROVER_MIRROR_ROUNDS=$(or $(ROUNDS),200) DROVER_CLUSTER_PACKAGES=./activities \
-		bash scripts/cluster-tests.sh -run '^TestRandomRounds$$'
+	DROVER_MIRROR_ROUNDS=$(or $(ROUNDS),200) DROVER_REAL_TREES=all DROVER_CLUSTER_PACKAGES=./activities \
+		bash scripts/cluster-tests.sh -run '^(TestRandomRounds|TestRealTreesAreMirrored)$$'
 
 ## bench-hbase: ours against HBase's own tools, one JSON object a line
 bench-hbase: setup

@@ -8,63 +8,55 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	work "drover/internal/workload/tree"
 )
 
-// TestRealTreesAreMirrored takes trees that nobody generated: the JDK in use and
-// a module of Go's cache, with their modes and times.
+// TestRealTreesAreMirrored takes trees that nobody generated, with their modes
+// and times: the whole JDK in use, and the first files of Go's module cache; with
+// DROVER_REAL_TREES=all that is whole, too.
 func TestRealTreesAreMirrored(t *testing.T) {
 	t.Parallel()
 	for _, tree := range []struct {
 		name  string
-		dir   func(*testing.T) string
+		of    func(*testing.T) work.Local
 		least int64 // files
-	}{{"the JDK", jdk, 50}, {"a Go module", module, 200}} {
+	}{{"the JDK", jdk, 150}, {"Go modules", modules, 1000}} {
 		t.Run(tree.name, func(t *testing.T) {
 			m, _ := sandboxMirror(t)
-			const notLarger = 8 << 20 // a JDK is mostly one file
-			stats := m.write(smaller(work.Local{Dir: tree.dir(t), MaxFiles: 500}.Nodes(), notLarger))
+			const blocks = 16 << 20 // a JDK is mostly one file
+			local := tree.of(t)
+			local.BlockSize = blocks
+			stats := m.write(local.Nodes())
 			if stats.Files < tree.least {
 				t.Fatalf("%+v, want at least %d files", stats, tree.least)
 			}
+			began := time.Now()
 			copied := m.begin()
 			if copied.Copied != stats.Files || copied.Bytes != stats.Bytes {
 				t.Errorf("the baseline copied %+v of %+v", copied, stats)
 			}
+			t.Logf("%+v: the baseline took %s", stats, time.Since(began).Round(time.Millisecond))
 			m.equal(snapshot(0))
 			ops, err := work.NewMutator(m.model, 3, work.MutatorOptions{Superuser: true}).Draw(40)
 			m.must(err)
 			m.change(ops)
 			round := m.follow()
 			m.equal(snapshot(1), unreported...)
-			t.Logf("baseline %+v, a round of 40 changes %+v", copied, round)
-			if round.Files >= stats.Files/2 {
+			t.Logf("a round of 40 changes %+v", round)
+			if round.Files >= stats.Files {
 				t.Errorf("a round of 40 changes looked at %d of %d files", round.Files, stats.Files)
 			}
 		})
 	}
 }
 
-// smaller leaves larger files out.
-func smaller(nodes work.Nodes, size int64) work.Nodes {
-	return func(yield func(work.Node, error) bool) {
-		for n, err := range nodes {
-			if err == nil && !n.Dir && n.Content.Size() > size {
-				continue
-			}
-			if !yield(n, err) {
-				return
-			}
-		}
-	}
-}
-
 // jdk is the home of the java that the clusters run on.
-func jdk(t *testing.T) string {
+func jdk(t *testing.T) work.Local {
 	t.Helper()
 	if home := os.Getenv("JAVA_HOME"); home != "" {
-		return home
+		return work.Local{Dir: home}
 	}
 	java, err := exec.LookPath("java")
 	if err == nil {
@@ -73,15 +65,20 @@ func jdk(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Dir(filepath.Dir(java))
+	return work.Local{Dir: filepath.Dir(filepath.Dir(java))}
 }
 
-// module is the directory of Temporal's SDK.
-func module(t *testing.T) string {
+// modules is the module cache, or two thousand files of it: Temporal's modules,
+// which this module needs wherever it is built.
+func modules(t *testing.T) work.Local {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "go.temporal.io/sdk").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
 	if err != nil {
-		t.Fatalf("go list -m: %v", err)
+		t.Fatalf("go env GOMODCACHE: %v", err)
 	}
-	return strings.TrimSpace(string(out))
+	cache := strings.TrimSpace(string(out))
+	if os.Getenv("DROVER_REAL_TREES") == "all" {
+		return work.Local{Dir: cache}
+	}
+	return work.Local{Dir: filepath.Join(cache, "go.temporal.io"), MaxFiles: 2000}
 }
