@@ -84,7 +84,7 @@ func (d *treeDemo) counted(nodes []tree.Node) tree.Nodes {
 		for i, n := range nodes {
 			if time.Since(said) >= plainEvery {
 				said = time.Now()
-				d.app.say("%s of %s begun", humanize.Comma(int64(i)), humanize.Comma(int64(len(nodes))))
+				d.app.say("%s of %s files and directories begun", humanize.Comma(int64(i)), humanize.Comma(int64(len(nodes))))
 			}
 			if !yield(n, nil) {
 				return

@@ -23,10 +23,10 @@ type teller struct {
 	bars     *mpb.Progress // nil where there is no terminal
 	shown    map[string]*mpb.Bar
 
-	phase, digest, order, said string
-	failing                    map[string]bool // told, by activity and words
-	refusals, notes            time.Time       // of the newest told
-	progressAt                 time.Time
+	phase, detail, digest, order, said string
+	failing                            map[string]bool // told, by activity and words
+	refusals, notes                    time.Time       // of the newest told
+	progressAt                         time.Time
 }
 
 func (a *app) newTeller(ctx context.Context) *teller {
@@ -84,9 +84,13 @@ func (t *teller) tell(v view) error {
 }
 
 func (t *teller) tellPhase(p *page, s step.Status) {
-	if at := s.Phase + "\x00" + s.Detail; s.Phase != "" && at != t.phase {
-		t.phase = at
-		p.line("%s phase %s", s.Since.Local().Format(time.TimeOnly), phaseWords(s))
+	if s.Phase != "" && (s.Phase != t.phase || s.Detail != t.detail) {
+		when := s.Since.Local()
+		if s.Phase == t.phase {
+			when = time.Now() // what it is at changed, and nobody noted when
+		}
+		t.phase, t.detail = s.Phase, s.Detail
+		p.line("%s phase %s", when.Format(time.TimeOnly), phaseWords(s))
 	}
 	for _, note := range since(s.Notes, func(n step.Note) time.Time { return n.At }, &t.notes) {
 		p.line("%s note: %s", note.At.Local().Format(time.TimeOnly), note.Text)

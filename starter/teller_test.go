@@ -18,6 +18,7 @@ func TestTellerSaysEachThingOnce(t *testing.T) {
 	var out, talk strings.Builder
 	teller := newApp(strings.NewReader(""), &out, &talk).newTeller(t.Context())
 	begun := time.Date(2026, 11, 21, 8, 0, 0, 0, time.Local)
+	earlier := time.Now().Add(-6 * time.Hour)
 	at := func(change func(*view)) string {
 		t.Helper()
 		out.Reset()
@@ -37,6 +38,8 @@ func TestTellerSaysEachThingOnce(t *testing.T) {
 	}{
 		{"a phase", "08:00:00 phase export: copying\n", "", func(*view) {}},
 		{"nothing new", "", "phase", func(*view) {}},
+		{"the same phase at something else", "phase export: checking\n", earlier.Format(time.TimeOnly), func(v *view) { v.Status.Since, v.Status.Detail = earlier, "checking" }},
+		{"and at the first again", "phase export: copying\n", "", func(*view) {}},
 		{"progress", "files: 1 of 4 files (25 %)", "", func(v *view) { v.Running = []step.Progress{{Name: "files", Done: 1, Total: 4, Unit: "files"}} }},
 		{"progress again, too soon", "", "files", func(v *view) { v.Running = []step.Progress{{Name: "files", Done: 2, Total: 4, Unit: "files"}} }},
 		{"work that is done", "files: 4 of 4 files (100 %)", "", func(v *view) { v.Running = []step.Progress{{Name: "files", Done: 4, Total: 4, Unit: "files"}} }},
