@@ -161,7 +161,17 @@ func (c *Client) RemoveACL(ctx context.Context, path string) error {
 // (dfs.permissions.enabled) lets everybody.
 func (c *Client) MayWrite(ctx context.Context, path string) (bool, error) {
 	const write = 2 // AclEntryProto.FsActionProto
-	err := c.call(ctx, "check access to", path, "checkAccess", wire.Message(nil).Str(1, path).Uint(2, write))
+	return c.may(ctx, path, write)
+}
+
+// MayList is MayWrite for listing a directory and using what is in it.
+func (c *Client) MayList(ctx context.Context, dir string) (bool, error) {
+	const readExecute = 5
+	return c.may(ctx, dir, readExecute)
+}
+
+func (c *Client) may(ctx context.Context, path string, action uint64) (bool, error) {
+	err := c.call(ctx, "check access to", path, "checkAccess", wire.Message(nil).Str(1, path).Uint(2, action))
 	if errors.Is(err, fs.ErrPermission) {
 		return false, nil
 	}

@@ -61,7 +61,7 @@ func (r Reached) Findings(site string) []preflight.Finding {
 // DialDataNodes connects to every live DataNode where clients do: by its IP
 // address, or with byName by its host name (dfs.client.use.datanode.hostname).
 // For a user who may not list them it takes those that hold the given files,
-// as far as they are there. Nothing is sent to a DataNode.
+// as far as they are there and may be read. Nothing is sent to a DataNode.
 func (c *Client) DialDataNodes(ctx context.Context, byName bool, files ...string) (Reached, error) {
 	var out Reached
 	nodes, err := c.LiveDataNodes(ctx)
@@ -85,7 +85,7 @@ func (c *Client) holders(ctx context.Context, files []string) ([]DataNode, error
 	seen := map[string]bool{}
 	for _, file := range files {
 		l, err := c.Blocks(ctx, file)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			continue
 		}
 		if err != nil {

@@ -103,6 +103,12 @@ func TestNotToBeAllowedIsAnAnswer(t *testing.T) {
 		if asked := s.Requests()[0]; !slices.Equal(asked.Body, wire.Message(nil).Str(1, "/d").Uint(2, 2)) {
 			t.Errorf("asked %q", asked.Body)
 		}
+		if may, err = c.MayList(t.Context(), "/d"); may != want.may || fault.KindOf(err) != want.kind {
+			t.Errorf("to list, %q: %v, %v, want %v and kind %q", class, may, err, want.may, want.kind)
+		}
+		if asked := s.Requests()[1]; !slices.Equal(asked.Body, wire.Message(nil).Str(1, "/d").Uint(2, 5)) {
+			t.Errorf("asked %q", asked.Body)
+		}
 	}
 }
 

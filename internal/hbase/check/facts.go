@@ -46,8 +46,19 @@ type ClusterFacts struct {
 	// Leftovers lists snapshots, peers and tables that an earlier run of
 	// Drover left.
 	Leftovers []string
-	Capacity  int64 // bytes of the HDFS
+	Capacity  int64 // bytes of the HDFS, or of the quota if that leaves less
 	Free      int64 // bytes, replicas counted
+	// Quota names the directory whose quota leaves less than the HDFS has, ""
+	// when none does.
+	Quota string
+	// NameQuota is how many files and directories there may be in hbase.rootdir,
+	// 0 for any number; Names is how many there are.
+	NameQuota, Names int64
+	// QuotaUnread says why the quotas are not known, "" when they are.
+	QuotaUnread string
+	// Denied lists directories that the worker's user may not use as a run must:
+	// read at the source, write at the target.
+	Denied []string
 	// Replication is what new files of the HDFS get; 0 if not known.
 	Replication int
 }
@@ -62,6 +73,7 @@ type TableFacts struct {
 	Regions      int
 	Splitting    []string // regions in a split or merge, and procedures
 	StoreBytes   int64    // bytes in store files, before replication
+	StoreFiles   int
 	SchemaErrors []string // what the target's own sanity check refused
 	SchemaUnseen string   // why that check could not be asked
 	// MOBLinks is whether MOB files of the table are links (the table is

@@ -22,24 +22,32 @@ import (
 func gatherFiles(ctx context.Context, s Side, t *TableFacts) error {
 	for _, sub := range []string{"data", "mobdir/data"} {
 		dir := path.Join(s.Root, sub, t.Name.Dir())
-		links, bytes, err := sumFiles(ctx, s.Store, dir, 3)
-		if err != nil {
+		sum := storeSum{}
+		if err := sum.add(ctx, s.Store, dir, 3); err != nil {
 			return err
 		}
-		t.StoreBytes += bytes
-		t.MOBLinks = t.MOBLinks || sub == "mobdir/data" && links
+		t.StoreBytes += sum.bytes
+		t.StoreFiles += sum.files
+		t.MOBLinks = t.MOBLinks || sub == "mobdir/data" && sum.links
 	}
 	return nil
 }
 
-// sumFiles walks table/region/family/file.
-func sumFiles(ctx context.Context, store storage.Reader, dir string, depth int) (links bool, sum int64, err error) {
+// storeSum is what lies below a table's directory.
+type storeSum struct {
+	links bool // some files are links to another table's
+	files int
+	bytes int64
+}
+
+// add walks table/region/family/file.
+func (s *storeSum) add(ctx context.Context, store storage.Reader, dir string, depth int) error {
 	entries, err := store.List(ctx, dir)
 	if errors.Is(err, storage.ErrNotExist) {
-		return false, 0, nil
+		return nil
 	}
 	if err != nil {
-		return false, 0, err
+		return err
 	}
 	for _, e := range entries {
 		base := path.Base(e.Path)
@@ -47,26 +55,26 @@ func sumFiles(ctx context.Context, store storage.Reader, dir string, depth int) 
 			continue
 		}
 		if !e.IsDir {
-			sum += e.Size
-			links = links || strings.Contains(base, "=")
+			s.files++
+			s.bytes += e.Size
+			s.links = s.links || strings.Contains(base, "=")
 			continue
 		}
 		if depth > 0 {
-			l, n, err := sumFiles(ctx, store, e.Path, depth-1)
-			if err != nil {
-				return false, 0, err
+			if err := s.add(ctx, store, e.Path, depth-1); err != nil {
+				return err
 			}
-			links, sum = links || l, sum+n
 		}
 	}
-	return links, sum, nil
+	return nil
 }
 
 // walMagic begins every protobuf WAL (ProtobufLogReader.PB_WAL_MAGIC).
 var walMagic = []byte("PWAL")
 
-// walCompression reads the header of a WAL of the source, for no RPC tells the
-// setting. Compressed WALs say so in WALHeader.has_compression.
+// walCompression reads the header of a WAL of each server of the source, for no
+// RPC tells the setting, and servers may differ in it. Compressed WALs say so in
+// WALHeader.has_compression.
 func walCompression(ctx context.Context, s Side) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
@@ -74,22 +82,42 @@ func walCompression(ctx context.Context, s Side) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	read := false
 	for _, dir := range servers {
 		if !dir.IsDir {
 			continue
 		}
-		wals, err := s.Store.List(ctx, dir.Path)
+		h, err := serverWALHeader(ctx, s.Store, dir.Path)
 		if err != nil {
 			return false, err
 		}
-		for _, w := range wals {
-			h, err := walHeader(ctx, s.Store, w.Path)
-			if err == nil {
-				return h.GetHasCompression(), nil
-			}
+		if h.GetHasCompression() {
+			return true, nil
+		}
+		read = read || h != nil
+	}
+	if !read {
+		return false, fmt.Errorf("no WAL with a readable header under %s/WALs", s.Root)
+	}
+	return false, nil
+}
+
+// serverWALHeader gives the header of a server's first WAL that has one, nil
+// when none does: what is being written may show nothing yet.
+func serverWALHeader(ctx context.Context, store storage.Reader, dir string) (*hbasepb.WALHeader, error) {
+	wals, err := store.List(ctx, dir)
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil, nil //nolint:nilnil // the server has gone, and its directory with it
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range wals {
+		if h, err := walHeader(ctx, store, w.Path); err == nil {
+			return h, nil
 		}
 	}
-	return false, fmt.Errorf("no WAL with a readable header under %s/WALs", s.Root)
+	return nil, ctx.Err()
 }
 
 func walHeader(ctx context.Context, store storage.Reader, name string) (h *hbasepb.WALHeader, err error) {

@@ -54,6 +54,7 @@ func Gather(ctx context.Context, req Request) (Facts, error) {
 			f.Source.Unreachable["hbase"] = err.Error()
 		}
 	}
+	gatherAccess(ctx, req, &f)
 	for i, t := range req.Tables {
 		f.Tables[i] = TableFacts{Name: t}
 		if f.Source.Unreachable["hbase"] == "" {
@@ -204,7 +205,10 @@ func gatherSource(ctx context.Context, s Side, t *TableFacts) error {
 			t.Splitting = append(t.Splitting, p.String()+" is running")
 		}
 	}
-	return gatherFiles(ctx, s, t)
+	if err := gatherFiles(ctx, s, t); !errors.Is(err, storage.ErrDenied) {
+		return err
+	}
+	return nil // gatherAccess says what the user may not read
 }
 
 func gatherTarget(ctx context.Context, req Request, t *TableFacts) error {

@@ -87,6 +87,25 @@ func (w *world) later(undo func(context.Context) error) {
 	})
 }
 
+// until waits for a condition.
+func (w *world) until(what string, done func() (bool, error)) {
+	w.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := done()
+		w.must(err)
+		if ok {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-w.ctx.Done():
+			w.t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
 // preflight judges what is seen of the two sides.
 func (w *world) preflight(source, target check.Side, tables ...hbase.TableName) []preflight.Finding {
 	w.t.Helper()
@@ -135,15 +154,23 @@ func TestPreflightOfAnHDFS(t *testing.T) {
 	}
 	admin, worker := target(h.Superuser()), target("hbase")
 	// What every HBase has there.
-	for _, name := range []string{"/hbase/hbase.id", "/hbase/hbase.version"} {
+	for _, name := range []string{"/hbase/hbase.id", "/hbase/hbase.version", "/hbase/oldWALs/log"} {
 		w.write(worker, name)
 	}
 
+	table := w.table(w.a, "hdfs", nil)
+	w.fill(w.a, table)
+
 	t.Run("a sound one", func(t *testing.T) {
 		w := w.part(t)
-		found := w.preflight(w.a, admin)
-		w.lacks(found, "own", "datanode-closed", "datanodes-unlisted", "target-space")
+		found := w.preflight(w.a, admin, table)
+		w.lacks(found, "own", "datanode-closed", "datanodes-unlisted", "target-space", "target-names", "target-unwritable")
 		w.lacks(found, "own hdfs", "cluster-unreachable")
+		logs, err := check.LookAtLogs(w.ctx, w.a.NameNode, w.a.Root)
+		w.must(err)
+		if logs.Bytes == 0 || logs.Free == 0 || logs.Low() || logs.Full() {
+			t.Errorf("%s: want those of a running HBase, and room", logs)
+		}
 	})
 	t.Run("only superusers may list its DataNodes", func(t *testing.T) {
 		w := w.part(t)
@@ -151,6 +178,40 @@ func TestPreflightOfAnHDFS(t *testing.T) {
 		if f := w.find(found, "datanodes-unlisted", "own"); !strings.Contains(f.Seen, "only 1 DataNodes could be probed") {
 			t.Errorf("seen %q, want the one that holds hbase.id", f.Seen)
 		}
+	})
+	t.Run("a user who may not write, then not even list", func(t *testing.T) {
+		w := w.part(t)
+		ada := target("ada")
+		w.lacks(w.preflight(ada, worker), "own", "source-unreadable", "target-unwritable")
+		if f := w.find(w.preflight(w.a, ada), "target-unwritable", "own"); f.Severity != preflight.Block || !strings.HasSuffix(f.Seen, " /hbase") {
+			t.Errorf("finding %+v, want that /hbase may not be written", f)
+		}
+		w.must(super.SetPermission(w.ctx, "/hbase", 0o700))
+		ada.Cluster = w.a.Cluster // which knows the table
+		found := w.preflight(ada, worker, table)
+		if f := w.find(found, "source-unreadable", "own"); f.Severity != preflight.Block {
+			t.Errorf("finding %+v, want a blocking one", f)
+		}
+		w.find(found, "quota-unread", "own")
+		w.lacks(found, "own hdfs", "cluster-unreachable")
+		w.lacks(found, "own hbase", "cluster-unreachable")
+	})
+	t.Run("quotas of its root directory", func(t *testing.T) {
+		w := w.part(t)
+		used, err := super.ContentSummary(w.ctx, "/hbase")
+		w.must(err)
+		w.must(super.SetQuota(w.ctx, "/hbase", used.Files+used.Dirs+1, used.SpaceConsumed))
+		found := w.preflight(w.a, worker, table)
+		w.find(found, "target-names", "own")
+		for id, f := range map[string]preflight.Finding{
+			"target-space": w.find(found, "target-space", "own"), "source-space": w.find(w.preflight(worker, w.b), "source-space", "own"),
+		} {
+			if f.Severity != preflight.Block || !strings.Contains(f.Seen, "0 B") || !strings.Contains(f.Seen, " free in the space quota of /hbase") {
+				t.Errorf("%s: %+v, want that nothing is left of the quota of /hbase", id, f)
+			}
+		}
+		w.must(super.SetQuota(w.ctx, "/hbase", namenode.ClearQuota, namenode.ClearQuota))
+		w.lacks(w.preflight(w.a, worker, table), "own", "target-space", "target-names")
 	})
 	t.Run("a DataNode that takes no connection", func(t *testing.T) {
 		w := w.part(t)
@@ -163,9 +224,29 @@ func TestPreflightOfAnHDFS(t *testing.T) {
 				t.Errorf("finding %+v, want that %s, the only one, is closed", f, nodes[0].Addr(false))
 			}
 		}
-		h.Start(sandboxtest.DataNode)
-		h.AwaitWritable()
 	})
+	t.Run("a disk that is full", func(t *testing.T) { w.part(t).fullDisk(h, worker, table) })
+}
+
+// fullDisk starts the DataNode, which was ended, with all of its disk kept for
+// others.
+func (w *world) fullDisk(h *sandboxtest.HDFS, side check.Side, table hbase.TableName) {
+	h.Set("dfs.datanode.du.reserved", "9000000000000000")
+	h.Start(sandboxtest.DataNode)
+	h.Await("its room is known", func(ctx context.Context, nn *namenode.Client) (bool, error) {
+		s, err := nn.FsStats(ctx)
+		return s.Remaining == 0, err
+	})
+	logs, err := check.LookAtLogs(w.ctx, h.Client(), side.Root)
+	w.must(err)
+	if !logs.Low() || !logs.Full() || logs.Bytes != 1 {
+		w.t.Errorf("%s: want the one byte of logs, and no room", logs)
+	}
+	for id, found := range map[string][]preflight.Finding{"target-space": w.preflight(w.a, side, table), "source-space": w.preflight(side, w.b)} {
+		if f := w.find(found, id, "own"); f.Severity != preflight.Block || !strings.Contains(f.Seen, "0 B") || !strings.Contains(f.Seen, " free on HDFS") {
+			w.t.Errorf("%s: %+v, want that nothing is free", id, f)
+		}
+	}
 }
 
 // part is the world of a subtest.

@@ -28,6 +28,7 @@ func Judge(f Facts) []preflight.Finding {
 	for _, t := range f.Tables {
 		j.table(f, t)
 	}
+	j.access(f)
 	j.space(f)
 	sort.SliceStable(j.findings, func(a, b int) bool {
 		return rank[j.findings[a].Severity] < rank[j.findings[b].Severity]
@@ -135,7 +136,7 @@ func (j *judge) replication(f Facts) {
 		j.add("wal-compression-unknown", preflight.Warn, s, "no WAL could be read to see whether it is compressed: "+f.WALUnread, "check hbase.regionserver.wal.enablecompression yourself")
 	}
 	if !f.BulkLoadReplication {
-		j.add("bulkload-replication-off", preflight.Warn, s, "bulk loads are not replicated (hbase.replication.bulkload.enabled)",
+		j.add("bulkload-replication-off", preflight.Warn, s, "nothing shows that bulk loads are replicated (hbase.replication.bulkload.enabled, which is seen once a peer was added)",
 			"stop bulk loads into these tables for the migration; one that happens is found by the delta proof and stops the cutover")
 	}
 }
@@ -194,16 +195,47 @@ func (j *judge) sourceTable(f Facts, t TableFacts, name string) {
 // disabled peer pins at the source: as much as the tables' own size is taken
 // as the sign of a source that is about to run full.
 func (j *judge) space(f Facts) {
-	var need int64
+	var need, names int64
 	for _, t := range f.Tables {
 		need += t.StoreBytes
+		names += int64(t.StoreFiles + t.Regions*(1+len(t.Families)))
 	}
 	replicas := int64(max(1, f.Target.Replication))
 	if f.Target.Unreachable["hdfs"] == "" && f.Target.Free < replicas*(need+need/10) {
-		j.add("target-space", preflight.Block, f.Target.Site, fmt.Sprintf("the copy needs %s (%s, %d times replicated), %s are free on HDFS", humanize.IBytes(uint64(replicas*need)), humanize.IBytes(uint64(need)), replicas, humanize.IBytes(uint64(max(0, f.Target.Free)))), "free or add space at the target")
+		j.add("target-space", preflight.Block, f.Target.Site, fmt.Sprintf("the copy needs %s (%s, %d times replicated), %s are free %s", size(replicas*need), size(need), replicas, size(f.Target.Free), f.Target.where()), "free or add space at the target")
 	}
-	if f.Source.Unreachable["hdfs"] == "" && f.Source.Capacity > 0 && f.Source.Free < f.Source.Capacity/10 {
-		j.add("source-space", preflight.Block, f.Source.Site, fmt.Sprintf("%s of %s are free on HDFS, under a tenth: the disabled peer keeps every WAL of the cluster until it is enabled", humanize.IBytes(uint64(max(0, f.Source.Free))), humanize.IBytes(uint64(f.Source.Capacity))), "free space at the source first")
+	if left := f.Target.NameQuota - f.Target.Names; f.Target.NameQuota > 0 && left < names {
+		j.add("target-names", preflight.Block, f.Target.Site, fmt.Sprintf("the copy needs about %d names, the quota of hbase.rootdir leaves %d", names, left), "raise its quota: hdfs dfsadmin -setQuota")
+	}
+	for _, c := range []ClusterFacts{f.Source, f.Target} {
+		if c.QuotaUnread != "" {
+			j.add("quota-unread", preflight.Info, c.Site, "whether a quota of hbase.rootdir leaves less room is not known: "+c.QuotaUnread, "look yourself: hdfs dfs -count -q")
+		}
+	}
+	if f.Source.Unreachable["hdfs"] == "" && f.Source.Free <= f.Source.Capacity/10 {
+		j.add("source-space", preflight.Block, f.Source.Site, fmt.Sprintf("%s of %s are free %s, a tenth or less: the disabled peer keeps every WAL of the cluster until it is enabled", size(f.Source.Free), size(f.Source.Capacity), f.Source.where()), "free space at the source first")
+	}
+}
+
+func size(n int64) string { return humanize.IBytes(uint64(max(0, n))) }
+
+// where says what the room is measured in.
+func (c ClusterFacts) where() string {
+	if c.Quota == "" {
+		return "on HDFS"
+	}
+	return "in the space quota of " + c.Quota
+}
+
+// access tells what the user may not do, before the first file shows it.
+func (j *judge) access(f Facts) {
+	if dirs := f.Source.Denied; len(dirs) > 0 {
+		j.add("source-unreadable", preflight.Block, f.Source.Site, "the worker's user may not list "+strings.Join(dirs, ", "),
+			"configure hdfs.user as the user that HBase runs as there, or one who may read all of hbase.rootdir")
+	}
+	if dirs := f.Target.Denied; len(dirs) > 0 {
+		j.add("target-unwritable", preflight.Block, f.Target.Site, "the worker's user may not write to "+strings.Join(dirs, ", "),
+			"configure hdfs.user as the user that HBase runs as there: its master must be able to link, move and delete what is written")
 	}
 }
 

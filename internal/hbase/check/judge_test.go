@@ -1,6 +1,9 @@
 package check_test
 
 import (
+	"bytes"
+	"os"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -64,6 +67,12 @@ func TestJudge(t *testing.T) {
 		{"a schema nobody asked about", "schema-unchecked", "t", preflight.Warn, func(f *check.Facts) { f.Tables[0].SchemaUnseen = "no answer" }},
 		{"no room at the target", "target-space", "b", preflight.Block, func(f *check.Facts) { f.Target.Free = gib }},
 		{"room for one replica of three", "target-space", "b", preflight.Block, func(f *check.Facts) { f.Target.Free, f.Target.Replication = 2*gib, 3 }},
+		{"a quota that leaves no room", "target-space", "b", preflight.Block, func(f *check.Facts) { f.Target.Free, f.Target.Quota = 0, "/hbase" }},
+		{"quotas that could not be read", "quota-unread", "b", preflight.Info, func(f *check.Facts) { f.Target.QuotaUnread = "too long" }},
+		{"a quota of names", "target-names", "b", preflight.Block, func(f *check.Facts) { f.Tables[0].StoreFiles, f.Target.NameQuota, f.Target.Names = 5, 100, 96 }},
+		{"a source that may not be read", "source-unreadable", "a", preflight.Block, func(f *check.Facts) { f.Source.Denied = []string{"/hbase/data"} }},
+		{"a target that may not be written", "target-unwritable", "b", preflight.Block, func(f *check.Facts) { f.Target.Denied = []string{"/hbase/archive"} }},
+		{"no disk at all", "source-space", "a", preflight.Block, func(f *check.Facts) { f.Source.Capacity, f.Source.Free = 0, 0 }},
 		{"no room for logs", "source-space", "a", preflight.Block, func(f *check.Facts) { f.Source.Free = gib }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -112,5 +121,29 @@ func TestJudgeReportsAllAtOnceTheBlockingFirst(t *testing.T) {
 	}
 	if want := []string{"peer-taken", "target-table-exists", "bulkload-replication-off", "ttl"}; !slices.Equal(ids, want) {
 		t.Errorf("findings %v, want %v", ids, want)
+	}
+}
+
+// TestEveryFindingIsInTheRunbook: an id is what an operator looks up.
+func TestEveryFindingIsInTheRunbook(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/runbooks/hbase-migration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{"datanode-closed"} // made by package namenode
+	code, err := os.ReadFile("judge.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`j\.add\("([a-z-]+)"`).FindAllSubmatch(code, -1) {
+		ids = append(ids, string(m[1]))
+	}
+	if len(ids) < 30 {
+		t.Errorf("found %d ids in judge.go, where there are more", len(ids))
+	}
+	for _, id := range ids {
+		if !bytes.Contains(page, []byte("`"+id+"`")) {
+			t.Errorf("finding %s is not in docs/runbooks/hbase-migration.md", id)
+		}
 	}
 }
