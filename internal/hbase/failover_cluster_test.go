@@ -12,14 +12,17 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"drover/internal/hbase"
+	"drover/internal/reach"
 	"drover/internal/sandbox"
 	"drover/internal/sandbox/sandboxtest"
 )
 
 // TestFailover breaks daemons of a sandbox of its own.
 func TestFailover(t *testing.T) {
-	s := sandboxtest.Own(t, sandbox.Options{})
+	s := sandboxtest.Own(t, sandbox.Options{BulkLoadReplication: true})
+	bulkLoadsShowWithTheFirstPeer(t, s)
 	t.Run("a killed master delays calls and repeats none", func(t *testing.T) { masterDies(t, s) })
+	t.Run("bulk-loaded files are waited for", func(t *testing.T) { bulkLoadIsShipped(t, s) })
 	t.Run("a dead region server's queue is waited for", func(t *testing.T) { regionServerDies(t, s) })
 }
 
@@ -108,6 +111,10 @@ func regionServerDies(t *testing.T, s *sandbox.Sandbox) {
 		t.Fatalf("proof ended with a backlog: %+v, %v", proof, err)
 	}
 	check(t, s.Kill(ctx, "a/regionserver"))
+	// ZooKeeper names it until its session ends.
+	if closed := reach.Closed(must(f.a.ServerPorts(ctx))(t)); len(closed) != 1 || closed[0].Role != hbase.RoleRegionServer || closed[0].Addr != dead.Addr() {
+		t.Errorf("closed ports %v, want %s's", closed, dead)
+	}
 	check(t, s.Start(ctx, "a/regionserver"))
 	select {
 	case err := <-proved:
