@@ -92,9 +92,23 @@ func (a *HBase) CopySnapshotFiles(ctx context.Context, in CopyRangeInput) (CopyR
 	if err != nil {
 		return CopyResult{}, err
 	}
+	logs, err := a.logWatch(in.ExportInput)
+	if err != nil {
+		return CopyResult{}, err
+	}
+	ctx = watchLogs(ctx, lookAtLogsEvery, logs)
 	job.Progress = func(pr export.Progress) {
 		p.show(Progress{Name: "copy " + in.Snapshot, Done: pr.Bytes, Total: pr.BytesTotal, Unit: "bytes"})
 	}
+	res, err := copyRange(ctx, job, in)
+	if full := logs.end(ctx); full != nil {
+		return CopyResult{}, full
+	}
+	res.SourceLogs, res.SourceLow = logs.most, logs.low
+	return res, err
+}
+
+func copyRange(ctx context.Context, job export.Job, in CopyRangeInput) (_ CopyResult, err error) {
 	if job.Plan, err = export.Plan(ctx, job); err != nil {
 		return CopyResult{}, err
 	}

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"time"
 
 	"drover/internal/preflight"
@@ -94,6 +95,8 @@ type ExportInput struct {
 	Snapshot       string `json:"snapshot"`
 	Parallel       int    `json:"parallel"`
 	BytesPerSecond int64  `json:"bytesPerSecond,omitempty"`
+	// SourceFull lets the copy go on although the source's HDFS runs full.
+	SourceFull bool `json:"sourceFull,omitempty"`
 }
 
 // ExportPlan counts what a snapshot holds; the list itself stays in the
@@ -118,6 +121,10 @@ type CopyResult struct {
 	Bytes   int64 `json:"bytes"`
 	Copied  int   `json:"copied"`
 	Adopted int   `json:"adopted"`
+	// SourceLogs is how many bytes of write-ahead logs the source kept
+	// meanwhile, at most; SourceLow says that its HDFS was running full.
+	SourceLogs int64  `json:"sourceLogs,omitempty"`
+	SourceLow  string `json:"sourceLow,omitempty"`
 }
 
 // RestoreInput clones a snapshot into a table at the target.
@@ -284,6 +291,8 @@ func (r *CopyResult) Add(o CopyResult) {
 	r.Bytes += o.Bytes
 	r.Copied += o.Copied
 	r.Adopted += o.Adopted
+	r.SourceLogs = max(r.SourceLogs, o.SourceLogs)
+	r.SourceLow = cmp.Or(r.SourceLow, o.SourceLow)
 }
 
 // Progress is what a heart beats: how far a piece of work has come. Its JSON

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"context"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -81,6 +82,7 @@ func (m *hbaseMigration) export(ctx workflow.Context, table string) error {
 	in := activities.ExportInput{
 		Pair: m.pair, Table: table, Snapshot: m.snapshotName(table),
 		Parallel: m.in.ExportParallel, BytesPerSecond: m.in.ExportBytesPerSecond,
+		SourceFull: slices.Contains(m.in.Accept, "source-space"),
 	}
 	gone := activities.SnapshotInput{TableAt: m.at(m.in.Target, table), Snapshot: in.Snapshot}
 	if err := undo(control(ctx, m.in.Target), m, "delete snapshot "+in.Snapshot+" at "+m.in.Target, hb.DeleteSnapshot, gone); err != nil {
@@ -97,7 +99,7 @@ func (m *hbaseMigration) export(ctx workflow.Context, table string) error {
 			if err != nil {
 				return err
 			}
-			return m.tally(res)
+			return m.tally(ctx, res)
 		})
 	if err != nil {
 		return err
@@ -151,9 +153,13 @@ func (m *hbaseMigration) replayWrites(ctx workflow.Context) error {
 	return err
 }
 
-// tally adds to the run's count of what was copied.
-func (m *hbaseMigration) tally(res activities.CopyResult) error {
+// tally adds to the run's count of what was copied, and says once that the
+// source is running full.
+func (m *hbaseMigration) tally(ctx workflow.Context, res activities.CopyResult) error {
 	sum, _ := step.Recall[activities.CopyResult](m.run, "exported")
+	if res.SourceLow != "" && sum.SourceLow == "" {
+		m.run.Note(ctx, "%s", res.SourceLow)
+	}
 	sum.Add(res)
 	return step.Remember(m.run, "exported", sum)
 }
