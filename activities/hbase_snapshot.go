@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"drover/internal/fault"
 	"drover/internal/hbase"
@@ -216,7 +217,11 @@ func (a *HBase) RestoreSnapshot(ctx context.Context, in RestoreInput) (RestoreRe
 	case err != nil:
 		return RestoreResult{}, err
 	}
-	ours, err := clonedFrom(ctx, s, t, in.Snapshot)
+	m, err := snapshot.Read(ctx, s.store, s.root, in.Snapshot)
+	if err != nil {
+		return RestoreResult{}, err
+	}
+	ours, err := clonedFrom(ctx, s, t, m)
 	if err != nil {
 		return RestoreResult{}, err
 	}
@@ -226,8 +231,27 @@ func (a *HBase) RestoreSnapshot(ctx context.Context, in RestoreInput) (RestoreRe
 	if _, err := s.cluster.EnsureScopes(ctx, t, hbase.ScopesOf(in.Scopes), hbase.NonceFor(in.Key+"/scopes")); err != nil {
 		return RestoreResult{}, err
 	}
-	regions, err := s.cluster.ServingRegions(ctx, t)
+	regions, err := restored(ctx, s, t, m)
 	return RestoreResult{Regions: len(regions)}, err
+}
+
+// restored waits until the whole table serves and holds its families against
+// the snapshot's, which are the source's: the peer is enabled on the strength
+// of it. Scopes are the one thing that is meant to differ.
+func restored(ctx context.Context, s *site, t hbase.TableName, m *snapshot.Manifest) ([]hbase.Region, error) {
+	regions, err := s.cluster.AwaitServing(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	table, err := s.cluster.Table(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	want := &hbase.Table{Schema: m.Schema}
+	if d := want.DiffFamilies(table); len(d) > 0 {
+		return nil, fault.As(fault.Mismatch, fmt.Errorf("families of table %s at %s are not those of snapshot %s (%s): somebody altered the table or the source's during the run; abort, and start again", t, s.name, m.Name, strings.Join(d, "; ")))
+	}
+	return regions, nil
 }
 
 // clone restores; when the target's cleaner or a crash took files since the
@@ -243,11 +267,7 @@ func (a *HBase) clone(ctx context.Context, s *site, t hbase.TableName, in Restor
 // clonedFrom reports whether the table's regions come from the snapshot: a
 // clone keeps every region's start key and id, and so its encoded name
 // (RestoreSnapshotHelper.cloneRegionInfo). Parents of later splits count too.
-func clonedFrom(ctx context.Context, s *site, t hbase.TableName, name string) (bool, error) {
-	m, err := snapshot.Read(ctx, s.store, s.root, name)
-	if err != nil {
-		return false, err
-	}
+func clonedFrom(ctx context.Context, s *site, t hbase.TableName, m *snapshot.Manifest) (bool, error) {
 	encoded := map[string]bool{}
 	for _, r := range m.Regions {
 		encoded[hbase.RegionOf(r.Info).Encoded] = true
@@ -281,7 +301,11 @@ func (a *HBase) DropRestoredTable(ctx context.Context, in RestoreInput) (string,
 		}
 		return "", err
 	}
-	ours, err := clonedFrom(ctx, s, t, in.Snapshot)
+	m, err := snapshot.Read(ctx, s.store, s.root, in.Snapshot)
+	if err != nil {
+		return "", err
+	}
+	ours, err := clonedFrom(ctx, s, t, m)
 	if err != nil {
 		return "", err
 	}
