@@ -163,6 +163,9 @@ func (a *Mirror) CopyMirrorChanges(ctx context.Context, in MirrorCopyInput) (Mir
 	return copied(done), advice.On(err)
 }
 
+// finishedAtOnce is how many directories of a plan are held.
+const finishedAtOnce = 4096
+
 // FinishMirrorRound throws away what the round deleted, and gives the
 // directories it touched their attributes, the deepest first.
 func (a *Mirror) FinishMirrorRound(ctx context.Context, in MirrorCopyInput) (string, error) {
@@ -171,19 +174,38 @@ func (a *Mirror) FinishMirrorRound(ctx context.Context, in MirrorCopyInput) (str
 	if err != nil {
 		return "", err
 	}
-	ops, err := round[plan.Op](ctx, a, in.roundOf(), in.Digest, opsFile, 0, toTheEnd)
+	var places []plan.Op // all that the removal looks at
+	err = roundEach(ctx, a, in.roundOf(), in.Digest, opsFile, 0, toTheEnd, func(op plan.Op) error {
+		if op.Kind == plan.Place {
+			places = append(places, op)
+		}
+		return nil
+	})
 	if err != nil {
 		return "", err
 	}
 	// Staging goes first: its removal changes the times of the root.
-	if err := apply.Finish(ctx, target.NN, apply.Staging(target.Root, in.Snapshot), ops); err != nil {
+	if err := apply.Finish(ctx, target.NN, apply.Staging(target.Root, in.Snapshot), places); err != nil {
 		return "", advice.On(err)
 	}
-	changes, err := round[plan.Copy](ctx, a, in.roundOf(), in.Digest, copiesFile, 0, toTheEnd)
+	var dirs []plan.Copy
+	finish := func() error {
+		defer func() { dirs = dirs[:0] }()
+		return advice.On(copy.FinishChanges(ctx, source.At(in.Snapshot), target, dirs, copy.Options{Preserve: preserve(in.Without)}))
+	}
+	err = roundEach(ctx, a, in.roundOf(), in.Digest, copiesFile, 0, toTheEnd, func(c plan.Copy) error {
+		if c.DirKnown && !c.Dir {
+			return nil
+		}
+		if dirs = append(dirs, c); len(dirs) < finishedAtOnce {
+			return nil
+		}
+		return finish()
+	})
 	if err != nil {
 		return "", err
 	}
-	return "", advice.On(copy.FinishChanges(ctx, source.At(in.Snapshot), target, changes, copy.Options{Preserve: preserve(in.Without)}))
+	return "", finish()
 }
 
 // RemoveMirrorTarget deletes the tree that this run made; the preflight saw that

@@ -12,9 +12,7 @@ import (
 	"slices"
 
 	"drover/internal/fault"
-	"drover/internal/mirror/diff"
 	"drover/internal/mirror/ledger"
-	"drover/internal/mirror/plan"
 	"drover/internal/mirror/retention"
 	"drover/internal/mirror/tree"
 	"drover/internal/mirror/verify"
@@ -112,14 +110,11 @@ func (a *Mirror) ApplyLedgerRound(ctx context.Context, in LedgerInput) (LedgerRo
 	if err != nil {
 		return LedgerRoundResult{}, err
 	}
-	d, err := diff.Between(ctx, m.source.NN, m.source.Root, in.From, in.Snapshot)
+	way, err := a.planChanges(ctx, m.source, in.From, in.Snapshot)
 	if err != nil {
 		return LedgerRoundResult{}, err
 	}
-	planned, err := plan.Build(d)
-	if err != nil {
-		return LedgerRoundResult{}, fault.As(fault.Unsupported, fmt.Errorf("plan the round from %s to %s: %w", in.From, in.Snapshot, err))
-	}
+	planned := way.Plan()
 	done, err := ledger.Apply(ctx, m.target, m.ledger, ledger.Snapshot(m.source, in.Snapshot), ledger.Round{From: in.From, To: in.Snapshot, Plan: planned}, ledgerOptions(in, p))
 	if err != nil {
 		return LedgerRoundResult{}, err

@@ -13,7 +13,6 @@ import (
 	"drover/internal/mirror/advice"
 	"drover/internal/mirror/apply"
 	"drover/internal/mirror/copy"
-	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
 )
 
@@ -32,33 +31,38 @@ func (a *Mirror) PlanMirrorRound(ctx context.Context, in MirrorRoundInput) (Mirr
 	if err != nil {
 		return MirrorRoundPlan{}, err
 	}
-	d, err := diff.Between(ctx, source.NN, source.Root, in.From, in.To)
+	way, err := a.planChanges(ctx, source, in.From, in.To)
 	if err != nil {
 		return MirrorRoundPlan{}, advice.On(err)
 	}
-	p, err := plan.Build(d)
-	if err != nil {
-		return MirrorRoundPlan{}, fault.As(fault.Unsupported, fmt.Errorf("plan the round from %s to %s: %w", in.From, in.To, err))
-	}
+	dir := a.manifestsDir(in.MirrorAt, in.To)
 	// What cannot be brought is told before anything is done to the target.
-	if err := copy.Supported(ctx, source.At(in.To), p.Copies); err != nil {
-		return MirrorRoundPlan{}, advice.On(err)
-	}
-	ops, err := writeManifest(a.manifestsDir(in.MirrorAt, in.To), opsFile, p.Ops)
+	copies, err := writeManifest(dir, copiesFile, func(each func(plan.Copy) error) error {
+		return advice.On(copy.Supported(ctx, source.At(in.To), way.Copies(), each))
+	})
 	if err != nil {
 		return MirrorRoundPlan{}, err
 	}
-	copies, err := writeManifest(a.manifestsDir(in.MirrorAt, in.To), copiesFile, p.Copies)
+	ops, err := writeManifest(dir, opsFile, func(each func(plan.Op) error) error {
+		for op := range way.Ops() {
+			if err := each(op); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return MirrorRoundPlan{}, err
 	}
+	n := way.Counts()
 	return MirrorRoundPlan{
-		Created: int64(p.Counts.Created), Deleted: int64(p.Counts.Deleted), Renamed: int64(p.Counts.Renamed), Modified: int64(p.Counts.Modified),
+		Created: int64(n.Created), Deleted: int64(n.Deleted), Renamed: int64(n.Renamed), Modified: int64(n.Modified),
 		Operations: ops.Count, Copies: copies.Count, Digest: ops.SHA256[:32] + copies.SHA256[:32],
 	}, nil
 }
 
-func writeManifest[T any](dir, name string, items []T) (manifest.Summary, error) {
+// writeManifest writes what items gives, as it is given.
+func writeManifest[T any](dir, name string, items func(each func(T) error) error) (manifest.Summary, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return manifest.Summary{}, fmt.Errorf("make the directory of a round's manifests: %w", err)
 	}
@@ -66,46 +70,55 @@ func writeManifest[T any](dir, name string, items []T) (manifest.Summary, error)
 	if err != nil {
 		return manifest.Summary{}, err
 	}
-	for _, item := range items {
-		if err := w.Append(item); err != nil {
-			return manifest.Summary{}, errors.Join(err, w.Discard())
-		}
+	if err := items(func(item T) error { return w.Append(item) }); err != nil {
+		return manifest.Summary{}, errors.Join(err, w.Discard())
 	}
 	return w.Commit()
 }
 
-// round reads a range of a round's manifest. One that is gone, or is not the
-// one the range was cut from, is made again: snapshots do not change.
+// round reads a range of a round's manifest.
 func round[T any](ctx context.Context, a *Mirror, in MirrorRoundInput, digest, name string, first, last int64) ([]T, error) {
-	items, err := readRange[T](filepath.Join(a.manifestsDir(in.MirrorAt, in.To), name), first, last)
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, manifest.ErrDamaged) {
-		return items, err
+	var items []T
+	err := roundEach(ctx, a, in, digest, name, first, last, func(item T) error {
+		items = append(items, item)
+		return nil
+	})
+	return items, err
+}
+
+// roundEach calls each with a range of a round's manifest. One that is gone, or
+// is not the one the range was cut from, is made again: snapshots do not change.
+func roundEach[T any](ctx context.Context, a *Mirror, in MirrorRoundInput, digest, name string, first, last int64, each func(T) error) error {
+	path := filepath.Join(a.manifestsDir(in.MirrorAt, in.To), name)
+	var refused error // by each, whatever it wraps
+	tell := func(i int64, item T) error {
+		first, refused = i+1, each(item)
+		return refused
+	}
+	err := readRange(path, first, last, tell)
+	if refused != nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, manifest.ErrDamaged) {
+		return err
 	}
 	again, err := a.PlanMirrorRound(ctx, in)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if again.Digest != digest {
-		return nil, fault.As(fault.Mismatch, fmt.Errorf("the plan of the round from %s to %s came out differently: was one of these snapshots deleted and taken anew?", in.From, in.To))
+		return fault.As(fault.Mismatch, fmt.Errorf("the plan of the round from %s to %s came out differently: was one of these snapshots deleted and taken anew?", in.From, in.To))
 	}
-	return readRange[T](filepath.Join(a.manifestsDir(in.MirrorAt, in.To), name), first, last)
+	return readRange(path, first, last, tell)
 }
 
-func readRange[T any](path string, first, last int64) ([]T, error) {
+func readRange[T any](path string, first, last int64, each func(i int64, item T) error) error {
 	r, err := manifest.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.Close() //nolint:errcheck // only read
 	if last == toTheEnd {
 		last = r.Summary().Count
 	}
-	var items []T
-	err = manifest.Range(r, first, last, func(_ int64, item T) error {
-		items = append(items, item)
-		return nil
-	})
-	return items, err
+	return manifest.Range(r, first, last, each)
 }
 
 // ApplyMirrorOperations carries out a range of a round's operations, in order.

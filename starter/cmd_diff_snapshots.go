@@ -69,7 +69,7 @@ func (a *app) diffSnapshots(ctx context.Context, text, from, to string) error {
 		return placed(errors.Join(err, closePlaces(places)))
 	}
 	s := a.newChanges(ctx, snapshotDiff{Location: p.String(), From: from, To: to})
-	_, err = diff.Each(ctx, p.nn, p.Path, from, to, s.print)
+	_, err = diff.Each(ctx, p.nn, p.Path, from, to, plan.Once(s.print))
 	s.meter.close()
 	if err := errors.Join(err, closePlaces(places)); err != nil {
 		return placed(err)

@@ -2,6 +2,7 @@ package copy
 
 import (
 	"context"
+	"iter"
 	"path"
 	"slices"
 	"sync"
@@ -18,21 +19,44 @@ const lookAhead = 32
 
 // Changes brings what a plan copies from the newer tree: files, and new
 // directories with all that is new in them. The attributes of directories come
-// last of all, with FinishChanges. It may be repeated.
+// last of all, with FinishChanges. It may be repeated. A few thousand entries at
+// a time are held, however much is new.
 func Changes(ctx context.Context, src, dst tree.Tree, changes []plan.Copy, opt Options) (Totals, error) {
 	// A diff names a file for a change of its mode, too, and a size and time
 	// that are the same prove little about one that it names.
 	opt.Compare = true
+	var total Totals
+	entries := make([]tree.Entry, 0, chunk)
+	bring := func() error {
+		done, err := bringEntries(ctx, src, dst, entries, opt)
+		total.sum(done)
+		entries = entries[:0]
+		return err
+	}
+	err := inOrder(ctx, slices.Values(changes), func(ctx context.Context, c plan.Copy, found func(tree.Entry) error) error {
+		return entriesOf(ctx, src, c, true, found)
+	}, func(e tree.Entry) error {
+		if entries = append(entries, e); len(entries) < chunk {
+			return nil
+		}
+		return bring()
+	})
+	if err != nil {
+		return total, err
+	}
+	err = bring()
+	return total, err
+}
+
+// bringEntries brings entries none of which is in a directory that comes later.
+func bringEntries(ctx context.Context, src, dst tree.Tree, entries []tree.Entry, opt Options) (Totals, error) {
 	var dirs, files []tree.Entry
-	err := lookUp(ctx, src, changes, func(e tree.Entry) {
+	for _, e := range entries {
 		if e.IsDir() {
 			dirs = append(dirs, e)
 		} else {
 			files = append(files, e)
 		}
-	})
-	if err != nil {
-		return Totals{}, err
 	}
 	slices.SortStableFunc(dirs, func(a, b tree.Entry) int { return depth(a) - depth(b) })
 	if err := Directories(ctx, dst, dirs, opt); err != nil {
@@ -42,70 +66,143 @@ func Changes(ctx context.Context, src, dst tree.Tree, changes []plan.Copy, opt O
 }
 
 // FinishChanges gives the directories that a plan copies the attributes of their
-// originals.
+// originals, those of a new directory that are inside it first. Of what it walks
+// it holds the paths of directories.
 func FinishChanges(ctx context.Context, src, dst tree.Tree, changes []plan.Copy, opt Options) error {
-	changes = slices.DeleteFunc(slices.Clone(changes), func(c plan.Copy) bool { return c.DirKnown && !c.Dir })
-	var dirs []tree.Entry
-	err := lookUp(ctx, src, changes, func(e tree.Entry) {
-		if e.IsDir() {
-			dirs = append(dirs, e)
-		}
-	})
-	if err != nil {
+	var dirs []string
+	finish := func() error {
+		err := finishPaths(ctx, src, dst, dirs, opt)
+		dirs = dirs[:0]
 		return err
 	}
-	return FinishDirectories(ctx, dst, dirs, opt)
+	for _, c := range changes {
+		switch {
+		case c.DirKnown && !c.Dir:
+			continue
+		case !c.Walk || c.Path == "":
+			dirs = append(dirs, c.Path)
+		default:
+			var inside []string
+			err := entriesOf(ctx, src, c, false, func(e tree.Entry) error {
+				if e.IsDir() {
+					inside = append(inside, e.Path)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			slices.Reverse(inside) // a directory is listed before what it holds
+			dirs = append(dirs, inside...)
+		}
+		if len(dirs) >= chunk {
+			if err := finish(); err != nil {
+				return err
+			}
+		}
+	}
+	return finish()
 }
 
-// Supported refuses a plan that copies what cannot be copied, naming the first of
-// it: the error is a *tree.Unsupported. It holds no entries in memory.
-func Supported(ctx context.Context, src tree.Tree, changes []plan.Copy) error {
+// finishPaths gives the directories among paths their attributes, in their
+// order.
+func finishPaths(ctx context.Context, src, dst tree.Tree, paths []string, opt Options) error {
+	for part := range slices.Chunk(paths, chunk) {
+		var dirs []tree.Entry
+		err := inOrder(ctx, slices.Values(part), func(ctx context.Context, p string, found func(tree.Entry) error) error {
+			e, err := tree.Stat(ctx, src, p)
+			if err != nil || !e.IsDir() {
+				return err
+			}
+			if err := tree.Attributes(ctx, src, &e); err != nil {
+				return err
+			}
+			return found(e)
+		}, func(e tree.Entry) error {
+			dirs = append(dirs, e)
+			return nil
+		})
+		if err == nil {
+			err = FinishDirectories(ctx, dst, dirs, opt)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Supported calls each with every copy of a plan, completed by whether it is a
+// directory, and refuses a plan that copies what cannot be copied, naming the
+// first of it: the error is a *tree.Unsupported, when all were told. It holds no
+// entries in memory.
+func Supported(ctx context.Context, src tree.Tree, changes iter.Seq[plan.Copy], each func(plan.Copy) error) error {
 	refused := &tree.Unsupported{Root: src.Root}
 	var mu sync.Mutex
-	err := sideBySide(ctx, changes, func(ctx context.Context, _ int, c plan.Copy) error {
-		return entriesOf(ctx, src, c, false, func(e tree.Entry) error {
+	err := inOrder(ctx, changes, func(ctx context.Context, c plan.Copy, found func(plan.Copy) error) error {
+		err := entriesOf(ctx, src, c, false, func(e tree.Entry) error {
+			if e.Path == c.Path {
+				c.Dir, c.DirKnown = e.IsDir(), true
+				c.Walk = c.Walk && c.Dir
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			refused.Add(src.Path(e.Path), e)
 			return nil
 		})
-	})
+		if err != nil {
+			return err
+		}
+		return found(c)
+	}, each)
 	if err != nil {
 		return err
 	}
 	return refused.Err()
 }
 
-// lookUp calls each with every entry that the copies stand for, in their order.
-func lookUp(ctx context.Context, t tree.Tree, changes []plan.Copy, each func(tree.Entry)) error {
-	found := make([][]tree.Entry, len(changes))
-	err := sideBySide(ctx, changes, func(ctx context.Context, i int, c plan.Copy) error {
-		return entriesOf(ctx, t, c, true, func(e tree.Entry) error {
-			found[i] = append(found[i], e)
-			return nil
-		})
-	})
-	if err != nil {
-		return err
-	}
-	for _, entries := range found {
-		for _, e := range entries {
-			each(e)
-		}
-	}
-	return nil
-}
-
-// sideBySide calls look with every copy and its place among them.
-func sideBySide(ctx context.Context, changes []plan.Copy, look func(ctx context.Context, i int, c plan.Copy) error) error {
+// inOrder looks up items side by side, and calls each with what was found, in the
+// order of the items. Each item may find any number of things; one of them waits.
+func inOrder[I, T any](ctx context.Context, items iter.Seq[I], look func(ctx context.Context, item I, found func(T) error) error, each func(T) error) error {
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(lookAhead)
-	for i, c := range changes {
-		if gctx.Err() != nil {
-			break
+	waiting := make(chan chan T, lookAhead)
+	group.Go(func() error {
+		defer close(waiting)
+		for item := range items {
+			found := make(chan T, 1)
+			select {
+			case waiting <- found:
+			case <-gctx.Done():
+				return gctx.Err()
+			}
+			group.Go(func() error {
+				defer close(found)
+				return look(gctx, item, func(t T) error {
+					select {
+					case found <- t:
+						return nil
+					case <-gctx.Done():
+						return gctx.Err()
+					}
+				})
+			})
 		}
-		group.Go(func() error { return look(gctx, i, c) })
-	}
+		return nil
+	})
+	group.Go(func() error {
+		for found := range waiting {
+			for t := range found {
+				// What failed closes its channel, too.
+				if err := gctx.Err(); err != nil {
+					return err
+				}
+				if err := each(t); err != nil {
+					return err
+				}
+			}
+		}
+		return gctx.Err()
+	})
 	return group.Wait()
 }
 

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/plan"
@@ -32,36 +33,37 @@ type NameNode interface {
 var errCircle = errors.New("the listing of the difference goes round in a circle")
 
 // Each calls each with every change in the tree at root from one snapshot to
-// another, once, as soon as the NameNode told it; "" is the current tree. The
+// another, as soon as the NameNode told it; "" is the current tree. The
 // snapshots may be given in either order of age: backward reports that from is
 // the later one. What is kept meanwhile is small, see plan.Assembler; the
-// one-shot call is one answer, and held whole.
+// one-shot call is one answer, and held whole. A change may be told twice, by the
+// NameNodes of the package's comment: plan.Once is for those whom it troubles.
 func Each(ctx context.Context, nn NameNode, root, from, to string, each func(plan.Change) error) (backward bool, err error) {
 	if from == to {
 		return false, nil
 	}
 	var refused error // by each, whatever it wraps
-	a := plan.NewAssembler(func(c plan.Change) error {
+	tell := func(c plan.Change) error {
 		refused = each(c)
 		return refused
-	})
+	}
 	if from != "" && to != "" {
-		earlier, err := listing(ctx, nn, root, from, to, a)
+		earlier, err := listing(ctx, nn, root, from, to, tell)
 		if refused != nil || !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, errCircle) {
 			return !earlier, err
 		}
 	}
-	return oneShot(ctx, nn, root, from, to, a)
+	return oneShot(ctx, nn, root, from, to, tell)
 }
 
-// Between returns what Each tells.
+// Between returns what Each tells, everything once.
 func Between(ctx context.Context, nn NameNode, root, from, to string) (plan.Diff, error) {
 	d := plan.Diff{From: from, To: to}
 	var err error
-	d.Backward, err = Each(ctx, nn, root, from, to, func(c plan.Change) error {
+	d.Backward, err = Each(ctx, nn, root, from, to, plan.Once(func(c plan.Change) error {
 		d.Changes = append(d.Changes, c)
 		return nil
-	})
+	}))
 	if err != nil {
 		return plan.Diff{}, err
 	}
@@ -75,18 +77,17 @@ func OneShot(ctx context.Context, nn NameNode, root, from, to string) (plan.Diff
 		return d, nil
 	}
 	var err error
-	d.Backward, err = oneShot(ctx, nn, root, from, to, plan.NewAssembler(func(c plan.Change) error {
+	d.Backward, err = oneShot(ctx, nn, root, from, to, func(c plan.Change) error {
 		d.Changes = append(d.Changes, c)
 		return nil
-	}))
+	})
 	if err != nil {
 		return plan.Diff{}, err
 	}
 	return d, nil
 }
 
-// oneShot tells a what it was not told yet.
-func oneShot(ctx context.Context, nn NameNode, root, from, to string, a *plan.Assembler) (backward bool, err error) {
+func oneShot(ctx context.Context, nn NameNode, root, from, to string, each func(plan.Change) error) (backward bool, err error) {
 	if backward, err = back(ctx, nn, root, from, to); err != nil {
 		return false, err
 	}
@@ -95,7 +96,7 @@ func oneShot(ctx context.Context, nn NameNode, root, from, to string, a *plan.As
 		return false, err
 	}
 	for _, e := range entries {
-		if _, err := a.Tell(plan.Change{Kind: plan.Kind(e.Kind), Path: e.Path, Target: e.Target}); err != nil {
+		if err := each(plan.Change{Kind: plan.Kind(e.Kind), Path: e.Path, Target: e.Target}); err != nil {
 			return false, err
 		}
 	}
@@ -137,17 +138,20 @@ func later(ctx context.Context, nn NameNode, root, from, to string) (bool, error
 	return a.ModTime > b.ModTime, nil
 }
 
-// listing gives a all pages.
-func listing(ctx context.Context, nn NameNode, root, from, to string, a *plan.Assembler) (fromEarlier bool, err error) {
+// listing tells all pages. A page that comes again leads to the one that came
+// behind it before: the NameNode keeps nothing between the calls.
+func listing(ctx context.Context, nn NameNode, root, from, to string, each func(plan.Change) error) (fromEarlier bool, err error) {
+	a := plan.NewAssembler(each)
+	pages, seed := map[uint64]bool{}, maphash.MakeSeed()
 	err = nn.SnapshotDiffListing(ctx, root, from, to, func(p namenode.DiffPage) error {
 		fromEarlier = p.FromEarlier
-		fresh, err := a.Page(plan.Page{
-			Modified: listed(p.Modified), Created: listed(p.Created), Deleted: listed(p.Deleted), FromEarlier: p.FromEarlier,
-		})
-		if err == nil && fresh == 0 && len(p.Modified)+len(p.Created)+len(p.Deleted) > 0 {
+		page := plan.Page{Modified: listed(p.Modified), Created: listed(p.Created), Deleted: listed(p.Deleted), FromEarlier: p.FromEarlier}
+		key := page.Hash(seed)
+		if pages[key] {
 			return errCircle
 		}
-		return err
+		pages[key] = true
+		return a.Page(page)
 	})
 	if err != nil {
 		return false, err

@@ -83,10 +83,10 @@ func TestNothingIsToldTwice(t *testing.T) {
 	moved := namenode.DiffListingEntry{Path: "x", DirID: 1, Reference: true, Target: "y", HasTarget: true, FileID: 3}
 	nn := &nameNode{pages: []namenode.DiffPage{{Modified: []namenode.DiffListingEntry{root}, Deleted: []namenode.DiffListingEntry{moved}, FromEarlier: true}}, endless: true}
 	var told []string
-	_, err := diff.Each(t.Context(), nn, "/d", "b", "a", func(c plan.Change) error {
+	_, err := diff.Each(t.Context(), nn, "/d", "b", "a", plan.Once(func(c plan.Change) error {
 		told = append(told, c.Kind.String()+c.Path+" "+c.Target)
 		return nil
-	})
+	}))
 	if want := []string{"M ", "Rx y"}; err != nil || nn.oneShot != 1 || !slices.Equal(told, want) {
 		t.Errorf("told %q %v, asked %d times in one shot; want %q and 1", told, err, nn.oneShot, want)
 	}

@@ -31,18 +31,27 @@ type Page struct {
 	FromEarlier                bool
 }
 
+// Hash tells pages apart.
+func (p Page) Hash(seed maphash.Seed) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, list := range [][]Listed{p.Modified, p.Created, p.Deleted} {
+		maphash.WriteComparable(&h, len(list))
+		for _, e := range list {
+			maphash.WriteComparable(&h, e)
+		}
+	}
+	return h.Sum64()
+}
+
 // Assembler turns the pages of the listing, in their order, into the changes
 // that the one-shot call would report, as org.apache.hadoop.hdfs.client.impl.
 // SnapshotDiffReportGenerator does. A change is told as soon as its page is
-// there, and once: a NameNode that ends a page inside a directory's deleted
-// names may send created names again. Only what appeared and had another place
-// before has to wait for the end, where it is known whether it came by a rename.
-//
-// It keeps 16 bytes of each change, so that a million of them is no matter.
+// there. Only what appeared and had another place before has to wait for the
+// end, where it is known whether it came by a rename: what is held grows with
+// the renames and with the directories.
 type Assembler struct {
-	each  func(Change) error
-	told  map[[2]uint64]struct{}
-	seeds [2]maphash.Seed
+	each func(Change) error
 
 	listed  map[uint64]bool   // directories
 	orphans map[uint64]string // by directory that is not listed yet, a name in it
@@ -51,22 +60,24 @@ type Assembler struct {
 	turn    bool
 }
 
-// NewAssembler returns an assembler that tells the changes to each.
+// NewAssembler returns an assembler that tells the changes to each. One that a
+// NameNode sends twice is told twice, see Once.
 func NewAssembler(each func(Change) error) *Assembler {
-	return &Assembler{
-		each: each, told: map[[2]uint64]struct{}{}, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		listed: map[uint64]bool{}, orphans: map[uint64]string{}, renamed: map[uint64]bool{}, waiting: map[uint64]string{},
-	}
+	return &Assembler{each: each, listed: map[uint64]bool{}, orphans: map[uint64]string{}, renamed: map[uint64]bool{}, waiting: map[uint64]string{}}
 }
 
-// Tell tells a change unless it was told before, and reports whether it was new.
-func (a *Assembler) Tell(c Change) (bool, error) {
-	key := [2]uint64{c.hash(a.seeds[0]), c.hash(a.seeds[1])}
-	if _, known := a.told[key]; known {
-		return false, nil
+// Once lets each change through once. It keeps 16 bytes of every change.
+func Once(each func(Change) error) func(Change) error {
+	told := map[[2]uint64]struct{}{}
+	seeds := [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+	return func(c Change) error {
+		key := [2]uint64{c.hash(seeds[0]), c.hash(seeds[1])}
+		if _, known := told[key]; known {
+			return nil
+		}
+		told[key] = struct{}{}
+		return each(c)
 	}
-	a.told[key] = struct{}{}
-	return true, a.each(c)
 }
 
 func (c Change) hash(seed maphash.Seed) uint64 {
@@ -79,8 +90,8 @@ func (c Change) hash(seed maphash.Seed) uint64 {
 	return h.Sum64()
 }
 
-// Page takes a page and returns how many of its entries are new.
-func (a *Assembler) Page(p Page) (fresh int, err error) {
+// Page takes a page.
+func (a *Assembler) Page(p Page) error {
 	a.turn = !p.FromEarlier
 	byDir := map[uint64][]Change{}
 	for _, c := range p.Created {
@@ -89,27 +100,26 @@ func (a *Assembler) Page(p Page) (fresh int, err error) {
 			continue
 		}
 		if c.FileID == 0 {
-			return 0, unnumbered(c.Path)
+			return unnumbered(c.Path)
 		}
 		a.member(c.DirID, c.Path)
-		if _, known := a.waiting[c.FileID]; !known {
+		if !a.renamed[c.FileID] {
 			a.waiting[c.FileID] = c.Path
-			fresh++
 		}
 	}
 	for _, d := range p.Deleted {
 		change := Change{Kind: Deleted, Path: d.Path, FileID: d.FileID}
 		if d.Target != "" {
 			if d.FileID == 0 {
-				return 0, unnumbered(d.Path)
+				return unnumbered(d.Path)
 			}
 			a.renamed[d.FileID] = true
+			delete(a.waiting, d.FileID) // the other end
 			change.Kind, change.Target = Renamed, d.Target
 		}
 		byDir[d.DirID] = append(byDir[d.DirID], change)
 	}
-	told, err := a.tellPage(p, byDir)
-	return fresh + told, err
+	return a.tellPage(p, byDir)
 }
 
 func unnumbered(path string) error {
@@ -118,48 +128,49 @@ func unnumbered(path string) error {
 
 // tellPage tells each directory, and behind it its names, as the one-shot report
 // does; first those of the directory that the page before ended in.
-func (a *Assembler) tellPage(p Page, byDir map[uint64][]Change) (fresh int, err error) {
-	tell := func(changes ...Change) {
-		for _, c := range changes {
-			if err != nil {
-				return
-			}
-			var isNew bool
-			if isNew, err = a.Tell(c); isNew {
-				fresh++
-			}
-		}
-	}
-	names := func(dir uint64) {
-		for _, c := range byDir[dir] {
-			a.member(dir, c.Path)
-			if a.turn {
-				c = c.turned()
-			}
-			tell(c)
-		}
-		delete(byDir, dir)
-	}
+func (a *Assembler) tellPage(p Page, byDir map[uint64][]Change) error {
 	here := map[uint64]bool{}
 	for _, m := range p.Modified {
 		here[m.DirID] = true
 	}
-	for _, list := range [][]Listed{p.Created, p.Deleted} {
-		for _, e := range list {
-			if !here[e.DirID] {
-				names(e.DirID)
+	for _, names := range [][]Listed{p.Created, p.Deleted} {
+		for _, e := range names {
+			if here[e.DirID] {
+				continue
+			}
+			if err := a.tellNames(e.DirID, byDir); err != nil {
+				return err
 			}
 		}
 	}
 	for _, m := range p.Modified {
-		tell(Change{Kind: Modified, Path: m.Path, FileID: m.FileID, Dir: m.Reference, DirKnown: true})
-		if m.Reference {
-			a.listed[m.DirID] = true
-			delete(a.orphans, m.DirID)
-			names(m.DirID)
+		if err := a.each(Change{Kind: Modified, Path: m.Path, FileID: m.FileID, Dir: m.Reference, DirKnown: true}); err != nil {
+			return err
+		}
+		if !m.Reference {
+			continue
+		}
+		a.listed[m.DirID] = true
+		delete(a.orphans, m.DirID)
+		if err := a.tellNames(m.DirID, byDir); err != nil {
+			return err
 		}
 	}
-	return fresh, err
+	return nil
+}
+
+func (a *Assembler) tellNames(dir uint64, byDir map[uint64][]Change) error {
+	for _, c := range byDir[dir] {
+		a.member(dir, c.Path)
+		if a.turn {
+			c = c.turned()
+		}
+		if err := a.each(c); err != nil {
+			return err
+		}
+	}
+	delete(byDir, dir)
+	return nil
 }
 
 func (a *Assembler) member(dir uint64, path string) {
@@ -174,15 +185,12 @@ func (a *Assembler) End() error {
 	for dir, path := range a.orphans {
 		return fmt.Errorf("snapshot difference: %q changed in the directory with file id %d, which is not listed; the listing is incomplete", path, dir)
 	}
-	for id := range a.renamed {
-		delete(a.waiting, id) // the other end of a rename
-	}
 	for _, id := range slices.Sorted(maps.Keys(a.waiting)) {
 		c := Change{Kind: Created, Path: a.waiting[id], FileID: id}
 		if a.turn {
 			c = c.turned()
 		}
-		if _, err := a.Tell(c); err != nil {
+		if err := a.each(c); err != nil {
 			return err
 		}
 	}

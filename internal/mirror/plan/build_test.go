@@ -174,12 +174,12 @@ func TestAssemble(t *testing.T) {
 }
 
 func assembled(pages ...plan.Page) (out []plan.Change, err error) {
-	a := plan.NewAssembler(func(c plan.Change) error {
+	a := plan.NewAssembler(plan.Once(func(c plan.Change) error {
 		out = append(out, c)
 		return nil
-	})
+	}))
 	for _, p := range pages {
-		if _, err := a.Page(p); err != nil {
+		if err := a.Page(p); err != nil {
 			return nil, err
 		}
 	}

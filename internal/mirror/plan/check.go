@@ -6,82 +6,95 @@ import (
 )
 
 // check refuses what no two trees can have as their difference, and names that
-// are our own.
-func (d *delta) check() error {
-	leaving := map[string]bool{}
-	for _, path := range slices.Concat(d.gone, movedFrom(d.moved)) {
-		if leaving[path] {
-			return fmt.Errorf("the difference contradicts itself: %q went twice", path)
+// are our own. It leaves the moves in order.
+func (w *Way) check() error {
+	slices.SortFunc(w.moved, func(a, b move) int { return comparePaths(a.from, b.from) })
+	arrived := make(map[string]string, len(w.moved)) // to the older path
+	for i, m := range w.moved {
+		if i > 0 && w.moved[i-1].from == m.from || w.gone.has(m.from) {
+			return fmt.Errorf("the difference contradicts itself: %q went twice", m.from)
 		}
-		leaving[path] = true
-	}
-	arriving := map[string]string{} // to the older path, "" when new
-	for _, e := range d.made {
-		if _, twice := arriving[e.to]; twice {
-			return fmt.Errorf("the difference contradicts itself: %q appeared twice", e.to)
-		}
-		arriving[e.to] = ""
-	}
-	for _, m := range d.moved {
-		if _, twice := arriving[m.to]; twice {
+		if _, twice := arrived[m.to]; twice || w.made.has(m.to) {
 			return fmt.Errorf("the difference contradicts itself: %q appeared twice", m.to)
 		}
-		arriving[m.to] = m.from
+		arrived[m.to] = m.from
 	}
-	for path := range arriving {
-		if reserved(path) {
-			return fmt.Errorf("%q begins with %q, which drover needs for itself: rename it in the source", path, StagingPrefix)
+	into := make([]string, 0, len(w.moved)+len(w.newer))
+	for _, m := range w.moved {
+		if reserved(m.to) {
+			return ours(m.to)
 		}
-		if !standing(parent(path), arriving, leaving) {
-			return fmt.Errorf("the difference contradicts itself: %q appeared in a directory that went", path)
+		into = append(into, parent(m.to))
+	}
+	seen := make([]bool, len(w.made.dirs))
+	for i, e := range w.made.items {
+		if dir := w.made.dirs[e.dir]; reserved(dir) || dir == "" && reserved(e.name) {
+			return ours(w.made.path(i))
+		}
+		if !seen[e.dir] {
+			seen[e.dir] = true
+			into = append(into, w.made.dirs[e.dir])
+		}
+	}
+	known := map[string]bool{}
+	for _, dir := range into {
+		if known[dir] {
+			continue
+		}
+		if known[dir] = true; !w.standing(dir, arrived) {
+			return fmt.Errorf("the difference contradicts itself: %q appeared, or something in it, in a directory that went", dir)
 		}
 	}
 	return nil
 }
 
+func ours(path string) error {
+	return fmt.Errorf("%q begins with %q, which drover needs for itself: rename it in the source", path, StagingPrefix)
+}
+
 // standing reports whether directory dir of the newer tree can be there: in
 // something new, or as an older directory that nothing took away.
-func standing(dir string, arriving map[string]string, leaving map[string]bool) bool {
+func (w *Way) standing(dir string, arrived map[string]string) bool {
 	older, top := dir, ""
 	for at := dir; at != ""; at = parent(at) {
-		from, arrived := arriving[at]
-		if !arrived {
-			continue
-		}
-		if from == "" {
+		if w.made.has(at) {
 			return true
 		}
-		older, top = from+dir[len(at):], from
-		break
+		if from, moved := arrived[at]; moved {
+			older, top = from+dir[len(at):], from
+			break
+		}
 	}
 	for at := older; at != top; at = parent(at) {
-		if leaving[at] {
+		if w.went(at) {
 			return false
 		}
 	}
 	return true
 }
 
+// went reports whether something took a path of the older tree away.
+func (w *Way) went(path string) bool {
+	_, moved := slices.BinarySearchFunc(w.moved, path, func(m move, path string) int { return comparePaths(m.from, path) })
+	return moved || w.gone.has(path)
+}
+
 // dropRides drops the moves that happen with their directory: an entry that was
 // moved away and came back while its directory was renamed.
-func (d *delta) dropRides() {
-	now := make(moves, len(d.moved))
-	for _, m := range d.moved {
+func (w *Way) dropRides() {
+	now := make(moves, len(w.moved))
+	for _, m := range w.moved {
 		now[m.from] = m.to
-	}
-	went := make(map[string]bool, len(d.gone))
-	for _, path := range d.gone {
-		went[path] = true
 	}
 	inGone := func(path string) bool {
 		for ; path != ""; path = parent(path) {
-			if went[path] {
+			if w.gone.has(path) {
 				return true
 			}
 		}
 		return false
 	}
-	d.moved = slices.DeleteFunc(d.moved, func(m move) bool {
+	w.moved = slices.DeleteFunc(w.moved, func(m move) bool {
 		return m.to == join(now.follow(parent(m.from)), base(m.from)) && !inGone(m.from)
 	})
 }

@@ -1,13 +1,14 @@
 package plan
 
 import (
-	"fmt"
+	"iter"
+	"slices"
 )
 
 // move is an entry that is in both trees under two paths.
 type move struct{ from, to string }
 
-// entry is a path in the older tree, in the newer one, or both.
+// entry is a path in the older tree and in the newer one.
 type entry struct {
 	from, to string
 	dir      bool
@@ -20,7 +21,7 @@ type moves map[string]string
 // follow returns where path is after the moves: with the nearest of its
 // ancestors, or itself, that moved; what is above that one is in its target.
 func (m moves) follow(path string) string {
-	for dir := path; dir != ""; dir = parent(dir) {
+	for dir := path; dir != "" && len(m) > 0; dir = parent(dir) {
 		if to, ok := m[dir]; ok {
 			return to + path[len(dir):]
 		}
@@ -28,114 +29,68 @@ func (m moves) follow(path string) string {
 	return path
 }
 
-// delta is a difference in which every path names the tree its field says:
-// from the older state, to the newer.
-type delta struct {
-	moved   []move
-	gone    []string // older
-	made    []entry  // to only
-	touched []entry
-}
-
-// resolve checks a difference and turns its paths into those of the two trees.
-func resolve(d Diff) (*delta, error) {
-	changes, err := distinct(d.Changes)
-	if err != nil {
-		return nil, err
-	}
-	if d.Backward {
-		for i := range changes {
-			changes[i] = changes[i].turned()
-		}
-	}
-	out := forward(changes)
-	if d.Backward {
-		out = out.inverted()
-	}
-	if err := out.check(); err != nil {
-		return nil, err
-	}
-	out.dropRides()
-	return out, nil
-}
-
-// distinct checks each change by itself and drops repetitions.
-func distinct(in []Change) ([]Change, error) {
-	seen := make(map[[3]string]int, len(in))
-	out := make([]Change, 0, len(in))
-	for _, c := range in {
-		if !c.Kind.known() {
-			return nil, fmt.Errorf("the change of %q has the unknown kind %q", c.Path, c.Kind)
-		}
-		if err := checkPath(c.Path); err != nil {
-			return nil, err
-		}
-		if err := checkPath(c.Target); err != nil {
-			return nil, err
-		}
-		if c.Kind != Modified && c.Path == "" || (c.Kind == Renamed) != (c.Target != "") {
-			return nil, fmt.Errorf("the change %s of %q to %q makes no sense", c.Kind, c.Path, c.Target)
-		}
-		key := [3]string{c.Kind.String(), c.Path, c.Target}
-		if i, ok := seen[key]; ok {
-			if c.DirKnown {
-				out[i] = c
-			}
-			continue
-		}
-		seen[key] = len(out)
-		out = append(out, c)
-	}
-	return out, nil
-}
-
-// forward resolves changes whose paths name the older tree.
-func forward(changes []Change) *delta {
-	d := &delta{}
-	now := moves{}
-	dirs := map[string]bool{"": true}
-	for _, c := range changes {
-		if c.Kind == Renamed {
-			now[c.Path] = c.Target
-		}
-		if c.Kind != Modified {
-			dirs[parent(c.Path)] = true
-		}
-	}
-	for _, c := range changes {
-		switch c.Kind {
-		case Renamed:
-			d.moved = append(d.moved, move{c.Path, c.Target})
-		case Deleted:
-			d.gone = append(d.gone, c.Path)
-		case Created:
-			to := join(now.follow(parent(c.Path)), base(c.Path))
-			d.made = append(d.made, entry{to: to, dir: c.Dir, dirKnown: c.DirKnown})
-		case Modified:
-			e := entry{from: c.Path, to: now.follow(c.Path), dir: c.Dir, dirKnown: c.DirKnown}
-			if dirs[c.Path] {
-				e.dir, e.dirKnown = true, true
-			}
-			d.touched = append(d.touched, e)
-		}
-	}
-	return d
+// Way is how to come from one state of a tree to another: every path in it names
+// the tree its field says, from the older state to the newer. Operations and
+// copies are made as they are asked for.
+type Way struct {
+	older, newer []string // where the directories are
+	moved        []move   // sorted by where they were, once they are checked
+	gone         list     // older
+	made         list     // newer
+	touched      list     // older; newer through the table
+	touchedMoved []entry  // those that moved themselves
 }
 
 // inverted is the way back.
-func (d *delta) inverted() *delta {
-	out := &delta{}
-	for _, m := range d.moved {
+func (w *Way) inverted() *Way {
+	out := &Way{older: w.newer, newer: w.older, gone: w.made, touched: w.touched}
+	for _, m := range w.moved {
 		out.moved = append(out.moved, move{m.to, m.from})
 	}
-	for _, e := range d.made {
-		out.gone = append(out.gone, e.to)
+	for i := range w.gone.items { // whether they are directories is not known
+		w.gone.items[i].isDir, w.gone.items[i].kindOf = false, false
 	}
-	for _, path := range d.gone {
-		out.made = append(out.made, entry{to: path})
-	}
-	for _, e := range d.touched {
-		out.touched = append(out.touched, entry{from: e.to, to: e.from, dir: e.dir, dirKnown: e.dirKnown})
+	out.made = w.gone
+	for _, e := range w.touchedMoved {
+		out.touchedMoved = append(out.touchedMoved, entry{from: e.to, to: e.from, dir: e.dir, dirKnown: e.dirKnown})
 	}
 	return out
+}
+
+// Counts are the changes by kind.
+func (w *Way) Counts() Counts {
+	return Counts{Modified: len(w.touched.items) + len(w.touchedMoved), Created: len(w.made.items), Deleted: len(w.gone.items), Renamed: len(w.moved)}
+}
+
+// merged gives sequences that are each sorted backwards by a key as one.
+func merged[T any](key func(T) string, seqs ...iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		type head struct {
+			item T
+			next func() (T, bool)
+		}
+		var heads []head
+		for _, seq := range seqs {
+			next, stop := iter.Pull(seq)
+			defer stop()
+			if item, ok := next(); ok {
+				heads = append(heads, head{item, next})
+			}
+		}
+		for len(heads) > 0 {
+			first := 0
+			for i := range heads {
+				if comparePaths(key(heads[i].item), key(heads[first].item)) > 0 {
+					first = i
+				}
+			}
+			if !yield(heads[first].item) {
+				return
+			}
+			var more bool
+			if heads[first].item, more = heads[first].next(); !more {
+				heads = slices.Delete(heads, first, first+1)
+			}
+		}
+	}
 }
