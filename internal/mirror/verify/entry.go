@@ -49,6 +49,7 @@ type entry struct {
 	policy      byte  // id of the storage policy in force; 0 where none was ever set
 	inherits    bool  // policy is that of the directory above
 	fileID      uint64
+	tag         string // another one for other bytes, "" where the store keeps none
 	target      string // of a link
 	hasACL      bool
 	sumless     bool     // the store keeps no checksum of this file's bytes

@@ -62,7 +62,7 @@ func (c *readerCursor) next(ctx context.Context) (entry, bool, error) {
 func objectEntry(rel string, o storage.Object) entry {
 	e := entry{
 		rel: rel, name: path.Base(rel), kind: file, size: o.Size, modTime: o.ModTime,
-		owner: o.Owner, group: o.Group, replication: o.Replication, blockSize: o.BlockSize,
+		owner: o.Owner, group: o.Group, replication: o.Replication, blockSize: o.BlockSize, tag: o.Tag,
 	}
 	switch {
 	case o.IsDir:

@@ -184,6 +184,29 @@ func TestABucketsTimesAreNoDifference(t *testing.T) {
 	}
 }
 
+// coarse tells the time of one file in seconds, and lists it more finely, as
+// object stores do.
+type coarse struct{ storage.Store }
+
+func (c coarse) Stat(ctx context.Context, name string) (storage.Object, error) {
+	o, err := c.Store.Stat(ctx, name)
+	o.ModTime = o.ModTime.Truncate(time.Second)
+	return o, err
+}
+
+// TestADifferenceInABucketIsNoChangeMeanwhile: the time that a bucket lists is
+// not the one it tells of the same object alone.
+func TestADifferenceInABucketIsNoChangeMeanwhile(t *testing.T) {
+	source, bucket := mem.New(), mem.New()
+	put(t, source, "/d/f", []byte("left"), 0)
+	put(t, bucket, "/d/f", []byte("lexx"), 0)
+	got, err := verify.Stores(t.Context(), source, "/", coarse{bucket}, "/", verify.Options{})
+	want := []verify.Difference{{Path: "d/f", Kind: verify.Content, Target: "other bytes from offset 2"}}
+	if err != nil || got.Verdict != report.Differ || !cmp.Equal(got.Differences, want) || got.Unproven > 0 {
+		t.Errorf("got %s %v, %v, %v, want %v", got.Verdict, got.Differences, got.Gaps, err, want)
+	}
+}
+
 var errBroken = errors.New("the cable is cut")
 
 func TestAnInterruptedListingIsAnErrorOnEitherSide(t *testing.T) {
