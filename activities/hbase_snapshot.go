@@ -81,7 +81,11 @@ func (a *HBase) PublishSnapshot(ctx context.Context, in ExportInput) (ExportPlan
 	if err := export.PublishMetadata(ctx, job); err != nil {
 		return ExportPlan{}, err
 	}
-	return ExportPlan{Files: len(job.Plan.Files), Bytes: job.Plan.Bytes, Digest: job.Plan.Digest}, nil
+	return exportPlan(job), nil
+}
+
+func exportPlan(job export.Job) ExportPlan {
+	return ExportPlan{Files: job.Plan.Count, Bytes: job.Plan.Bytes, Digest: job.Plan.Digest}
 }
 
 // CopySnapshotFiles copies a range of the snapshot's files. Files that an
@@ -110,13 +114,13 @@ func (a *HBase) CopySnapshotFiles(ctx context.Context, in CopyRangeInput) (CopyR
 }
 
 func copyRange(ctx context.Context, job export.Job, in CopyRangeInput) (_ CopyResult, err error) {
-	if job.Plan, err = export.Plan(ctx, job); err != nil {
+	if job.Plan, err = export.PlanRange(ctx, job, in.First, in.Last); err != nil {
 		return CopyResult{}, err
 	}
-	if job.Plan.Digest != in.Digest {
-		return CopyResult{}, fault.As(fault.Mismatch, fmt.Errorf("snapshot %s lists other files than when it was planned (digest %s, planned %s): it was replaced; abort this run", in.Snapshot, job.Plan.Digest, in.Digest))
+	if err := job.Plan.Matches(in.Digest); err != nil {
+		return CopyResult{}, fmt.Errorf("snapshot %s: %w", in.Snapshot, err)
 	}
-	res, err := export.CopyRange(ctx, job, in.First, in.Last, nil)
+	res, err := export.CopyRange(ctx, job, in.First, in.Last)
 	if err != nil {
 		return CopyResult{}, err
 	}
@@ -138,23 +142,10 @@ func (a *HBase) VerifySnapshotCopy(ctx context.Context, in ExportInput) (ExportP
 	if job.Plan, err = export.Plan(ctx, job); err != nil {
 		return ExportPlan{}, err
 	}
-	for {
-		missing, err := export.VerifyTarget(ctx, job)
-		if err != nil {
-			return ExportPlan{}, err
-		}
-		if missing.Complete() {
-			return ExportPlan{Files: len(job.Plan.Files), Bytes: job.Plan.Bytes, Digest: job.Plan.Digest}, nil
-		}
-		if err := export.PublishMetadata(ctx, job); err != nil {
-			return ExportPlan{}, err
-		}
-		for _, i := range missing.Missing {
-			if _, err := export.CopyRange(ctx, job, i, i+1, nil); err != nil {
-				return ExportPlan{}, err
-			}
-		}
+	if _, err := export.Complete(ctx, job); err != nil {
+		return ExportPlan{}, err
 	}
+	return exportPlan(job), nil
 }
 
 // CreateNamespace creates a namespace that preflight found absent.
@@ -217,11 +208,11 @@ func (a *HBase) RestoreSnapshot(ctx context.Context, in RestoreInput) (RestoreRe
 	case err != nil:
 		return RestoreResult{}, err
 	}
-	m, err := snapshot.Read(ctx, s.store, s.root, in.Snapshot)
+	m, encoded, err := regionsOf(ctx, s, in.Snapshot)
 	if err != nil {
 		return RestoreResult{}, err
 	}
-	ours, err := clonedFrom(ctx, s, t, m)
+	ours, err := clonedFrom(ctx, s, t, encoded)
 	if err != nil {
 		return RestoreResult{}, err
 	}
@@ -264,14 +255,17 @@ func (a *HBase) clone(ctx context.Context, s *site, t hbase.TableName, in Restor
 	return err
 }
 
-// clonedFrom reports whether the table's regions come from the snapshot: a
-// clone keeps every region's start key and id, and so its encoded name
-// (RestoreSnapshotHelper.cloneRegionInfo). Parents of later splits count too.
-func clonedFrom(ctx context.Context, s *site, t hbase.TableName, m *snapshot.Manifest) (bool, error) {
+// regionsOf reads a snapshot's schema, and the encoded names of its regions.
+func regionsOf(ctx context.Context, s *site, name string) (*snapshot.Manifest, map[string]bool, error) {
 	encoded := map[string]bool{}
-	for _, r := range m.Regions {
-		encoded[hbase.RegionOf(r.Info).Encoded] = true
-	}
+	m, err := snapshot.Walk(ctx, s.store, s.root, name, snapshot.Visitor{Region: func(r snapshot.Region) { encoded[r.Encoded] = true }})
+	return m, encoded, err
+}
+
+// clonedFrom reports whether the table's regions come from the snapshot of
+// these: a clone keeps every region's start key and id, and so its encoded name
+// (RestoreSnapshotHelper.cloneRegionInfo). Parents of later splits count too.
+func clonedFrom(ctx context.Context, s *site, t hbase.TableName, encoded map[string]bool) (bool, error) {
 	regions, err := s.cluster.Regions(ctx, t)
 	if err != nil {
 		return false, err
@@ -301,11 +295,11 @@ func (a *HBase) DropRestoredTable(ctx context.Context, in RestoreInput) (string,
 		}
 		return "", err
 	}
-	m, err := snapshot.Read(ctx, s.store, s.root, in.Snapshot)
+	_, encoded, err := regionsOf(ctx, s, in.Snapshot)
 	if err != nil {
 		return "", err
 	}
-	ours, err := clonedFrom(ctx, s, t, m)
+	ours, err := clonedFrom(ctx, s, t, encoded)
 	if err != nil {
 		return "", err
 	}

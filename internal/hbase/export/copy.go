@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,86 +29,104 @@ const (
 	looks = 5
 )
 
-// CopyRange copies the files [first, last) of the plan, larger ones first, and
-// calls onFile, when not nil, as each is complete, by one goroutine at a time
-// and in no order. The metadata must have been published.
-func CopyRange(ctx context.Context, job Job, first, last int, onFile func(FileResult)) (Result, error) {
+// CopyRange copies the files [first, last) of the plan. The metadata must have
+// been published.
+func CopyRange(ctx context.Context, job Job, first, last int) (Result, error) {
 	plan, err := job.plan(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	if first < 0 || first > last || last > len(plan.Files) {
-		return Result{}, fault.As(fault.InvalidInput, fmt.Errorf("export snapshot %s: range [%d, %d) is not within its %d files", job.Snapshot, first, last, len(plan.Files)))
+	if first < 0 || first > last || last > plan.Count {
+		return Result{}, fault.As(fault.InvalidInput, fmt.Errorf("export snapshot %s: range [%d, %d) is not within its %d files", job.Snapshot, first, last, plan.Count))
 	}
 	job.Plan = plan
-	return copyFiles(ctx, job, indexes(first, last), 1, onFile)
+	c := newCopier(job, 1)
+	err = job.parts(ctx, first, last, func(files []snapshot.File) error {
+		c.res.Files += int64(len(files))
+		for _, f := range files {
+			c.res.Bytes += max(f.Size, 0)
+		}
+		return c.copy(ctx, files)
+	})
+	return c.res, err
 }
 
-// copier is the state of one copyFiles.
+// copyMissing copies those of all files that the target lacks.
+func copyMissing(ctx context.Context, job Job, pass int) (Result, error) {
+	c := newCopier(job, pass)
+	err := job.parts(ctx, 0, job.Plan.Count, func(files []snapshot.File) error {
+		todo, err := missing(ctx, job, files)
+		if err != nil {
+			return err
+		}
+		return c.copy(ctx, todo)
+	})
+	return c.res, err
+}
+
+// copier copies files of one job, in one pass over them.
 type copier struct {
 	job     Job
 	limit   *limiter
 	buffers sync.Pool
 
-	mu       sync.Mutex // guards the rest and the callbacks
+	mu       sync.Mutex // guards the rest and the callback
 	res      Result
 	progress Progress
 	told     time.Time
-	onFile   func(FileResult)
 }
 
-func copyFiles(ctx context.Context, job Job, todo []int, pass int, onFile func(FileResult)) (Result, error) {
-	c := &copier{job: job, limit: newLimiter(job.BytesPerSecond), onFile: onFile}
+func newCopier(job Job, pass int) *copier {
+	c := &copier{job: job, limit: newLimiter(job.BytesPerSecond), progress: Progress{Pass: pass}}
 	c.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
-	c.progress = Progress{FilesTotal: int64(len(todo)), Pass: pass}
-	files := job.Plan.Files
-	for _, i := range todo {
-		c.progress.BytesTotal += max(files[i].Size, 0)
+	return c
+}
+
+// copy copies files, the largest first, so that no long one is left running
+// alone at the end.
+func (c *copier) copy(ctx context.Context, files []snapshot.File) error {
+	if len(files) == 0 {
+		return ctx.Err()
 	}
-	// The largest first, so that no long one is left running alone at the end.
-	todo = slices.Clone(todo)
-	slices.SortStableFunc(todo, func(a, b int) int { return int(min(max(files[b].Size-files[a].Size, -1), 1)) })
+	c.res.Passes = 1
+	c.progress.FilesTotal += int64(len(files))
+	for _, f := range files {
+		c.progress.BytesTotal += max(f.Size, 0)
+	}
+	bySize := func(a, b snapshot.File) int { return cmp.Compare(b.Size, a.Size) }
 	group, gctx := errgroup.WithContext(ctx)
-	parallel := job.Parallel
-	if parallel == 0 {
-		parallel = DefaultParallel
-	}
-	group.SetLimit(parallel)
-	for _, i := range todo {
+	group.SetLimit(cmp.Or(c.job.Parallel, DefaultParallel))
+	for _, f := range slices.SortedStableFunc(slices.Values(files), bySize) {
 		if gctx.Err() != nil {
 			break
 		}
-		group.Go(func() error { return c.file(gctx, i) })
+		group.Go(func() error { return c.file(gctx, f) })
 	}
 	err := group.Wait()
 	if err == nil {
 		err = ctx.Err()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err != nil {
-		return c.res, fmt.Errorf("export snapshot %s: %w", job.Snapshot, err)
+		return fmt.Errorf("export snapshot %s: %w", c.job.Snapshot, err)
 	}
-	return c.res, nil
+	return nil
 }
 
 // file brings one file to the target, trying until it is there and proved.
-func (c *copier) file(ctx context.Context, index int) error {
-	f := c.job.Plan.Files[index]
+func (c *copier) file(ctx context.Context, f snapshot.File) error {
 	tries := 0
 	mismatched := false
-	res, err := retry(ctx, c.job, "copy "+f.Path(), func() (FileResult, error) {
+	adopted, err := retry(ctx, c.job, "copy "+f.Path(), func() (bool, error) {
 		tries++
-		res, err := c.once(ctx, f, tries == 1)
+		adopted, err := c.once(ctx, f, tries == 1)
 		if fault.KindOf(err) == fault.Mismatch && !mismatched {
 			// Once may be a checksum asked of a DataNode that just left; the
 			// file is written anew and must then prove equal.
 			mismatched = true
 			err = fault.As(fault.Unknown, err)
 		}
-		return res, err
+		return adopted, err
 	})
-	res.Index, res.File, res.Retries = index, f, tries-1
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.res.Retries += int64(tries - 1)
@@ -115,27 +134,17 @@ func (c *copier) file(ctx context.Context, index int) error {
 	if err != nil {
 		return err
 	}
-	c.done(res)
-	return nil
-}
-
-// done accounts for a finished file; the caller holds mu.
-func (c *copier) done(res FileResult) {
-	c.res.Files++
-	c.res.Bytes += max(res.File.Size, 0)
 	c.progress.Files++
-	if res.Adopted {
+	if adopted {
 		c.res.Adopted++
 		c.progress.Adopted++
-		c.progress.Bytes += max(res.File.Size, 0)
+		c.progress.Bytes += max(f.Size, 0)
 	} else {
 		c.res.Copied++
-		c.res.CopiedBytes += max(res.File.Size, 0)
-	}
-	if c.onFile != nil {
-		c.onFile(res)
+		c.res.CopiedBytes += max(f.Size, 0)
 	}
 	c.tell(true)
+	return nil
 }
 
 // tell reports progress, now or if the last report is a while ago; the caller
@@ -159,26 +168,24 @@ func (c *copier) moved(n int64) {
 
 // once is one attempt at one file. The first may take the short way, store to
 // store; whatever went wrong there, the others read and write the bytes.
-func (c *copier) once(ctx context.Context, f snapshot.File, first bool) (FileResult, error) {
+func (c *copier) once(ctx context.Context, f snapshot.File, first bool) (adopted bool, err error) {
 	src, err := locate(ctx, c.job, f)
 	if err != nil {
-		return FileResult{}, err
+		return false, err
 	}
 	if f.Size >= 0 && src.Size != f.Size {
-		return FileResult{}, fault.As(fault.Mismatch, fmt.Errorf("the source has %d bytes at %s where the snapshot recorded %d", src.Size, src.Path, f.Size))
+		return false, fault.As(fault.Mismatch, fmt.Errorf("the source has %d bytes at %s where the snapshot recorded %d", src.Size, src.Path, f.Size))
 	}
 	dst := f.ArchivePath(c.job.TargetRoot)
-	sum, err := adopt(ctx, c.job, src, dst)
-	if err != nil || sum.Sum != "" {
-		return FileResult{Sum: sum, Adopted: true}, err
+	if adopted, err = adopt(ctx, c.job, src, dst); err != nil || adopted {
+		return adopted, err
 	}
 	if first {
-		if sum, done, err := c.relay(ctx, src, dst); done || err != nil {
-			return FileResult{Sum: sum}, err
+		if done, err := c.relay(ctx, src, dst); done || err != nil {
+			return false, err
 		}
 	}
-	sum, err = c.transfer(ctx, src, dst)
-	return FileResult{Sum: sum}, err
+	return false, c.transfer(ctx, src, dst)
 }
 
 // locate finds where the file is at the source. It moves from the data
@@ -202,39 +209,30 @@ func locate(ctx context.Context, job Job, f snapshot.File) (storage.Object, erro
 // errVanished is permanent: the snapshot was deleted and a cleaner ran.
 var errVanished = fault.As(fault.Conflict, errors.New("a file the snapshot needs is gone; was the snapshot deleted? take a new one"))
 
-// adopt returns the checksum of a file that is at the target already if it is
-// equal to the source's, and none if it has to be written.
-func adopt(ctx context.Context, job Job, src storage.Object, dst string) (storage.Checksum, error) {
+// adopt reports whether the file is at the target already, equal to the
+// source's in length and checksum; else it has to be written.
+func adopt(ctx context.Context, job Job, src storage.Object, dst string) (bool, error) {
 	there, err := job.Target.Stat(ctx, dst)
 	if errors.Is(err, storage.ErrNotExist) {
-		return storage.Checksum{}, nil
+		return false, nil
 	}
-	if err != nil {
-		return storage.Checksum{}, err
-	}
-	if there.Size != src.Size {
-		return storage.Checksum{}, nil
+	if err != nil || there.Size != src.Size {
+		return false, err
 	}
 	want, err := job.Source.Checksum(ctx, src.Path)
 	if err != nil {
-		return storage.Checksum{}, err
+		return false, err
 	}
 	got, err := job.Target.Checksum(ctx, dst)
-	if err != nil {
-		return storage.Checksum{}, err
-	}
-	if !got.Equal(want) {
-		return storage.Checksum{}, nil
-	}
-	return got, nil
+	return err == nil && got.Equal(want), err
 }
 
 // relay has the target take the file over, if it can, and proves that both
 // stores compute the same checksum of it.
-func (c *copier) relay(ctx context.Context, src storage.Object, dst string) (_ storage.Checksum, done bool, err error) {
+func (c *copier) relay(ctx context.Context, src storage.Object, dst string) (done bool, err error) {
 	to, ok := c.job.Target.(storage.Relayer)
 	if !ok {
-		return storage.Checksum{}, false, nil
+		return false, nil
 	}
 	var n int64
 	defer func() {
@@ -251,28 +249,28 @@ func (c *copier) relay(ctx context.Context, src storage.Object, dst string) (_ s
 		return nil
 	})
 	if err != nil || !done {
-		return storage.Checksum{}, false, err
+		return false, err
 	}
 	// When the file moved to the archive meanwhile this fails, and the next
 	// attempt finds it there and adopts what was just written.
 	want, err := c.job.Source.Checksum(ctx, src.Path)
 	if err != nil {
-		return storage.Checksum{}, false, err
+		return false, err
 	}
-	return want, true, c.proved(ctx, dst, n, src, want)
+	return true, c.proved(ctx, dst, n, src, want)
 }
 
 // transfer writes the file and proves that the target holds the bytes read.
 // What the source's DataNodes sent was checked against their CRCs on the way.
-func (c *copier) transfer(ctx context.Context, src storage.Object, dst string) (_ storage.Checksum, err error) {
+func (c *copier) transfer(ctx context.Context, src storage.Object, dst string) (err error) {
 	r, err := c.job.Source.Open(ctx, src.Path)
 	if err != nil {
-		return storage.Checksum{}, err
+		return err
 	}
 	defer r.Close() //nolint:errcheck // only read
 	w, err := c.job.Target.Create(ctx, dst, storage.CreateOptions{BlockSize: src.BlockSize})
 	if err != nil {
-		return storage.Checksum{}, err
+		return err
 	}
 	defer func() {
 		if err != nil {
@@ -283,18 +281,17 @@ func (c *copier) transfer(ctx context.Context, src storage.Object, dst string) (
 	n, err := c.pump(ctx, w, r, sum)
 	if err != nil {
 		c.moved(-n)
-		return storage.Checksum{}, err
+		return err
 	}
 	if err := w.Commit(); err != nil {
 		c.moved(-n)
-		return storage.Checksum{}, err
+		return err
 	}
-	want := sum.Checksum()
-	if err := c.proved(ctx, dst, n, src, want); err != nil {
+	if err := c.proved(ctx, dst, n, src, sum.Checksum()); err != nil {
 		c.moved(-n)
-		return storage.Checksum{}, err
+		return err
 	}
-	return want, nil
+	return nil
 }
 
 // pump moves the bytes and returns their number, also with an error.

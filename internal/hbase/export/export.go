@@ -14,23 +14,19 @@
 //   - Only an answer "not there" is taken for absence. Every other error of a
 //     copy is tried again with new connections until the attempts are used up.
 //
+// Of the list of files a window is in memory at a time, so that a job takes the
+// same memory for a snapshot of any size.
+//
 // The package knows nothing of Temporal. Plan, PublishMetadata, CopyRange and
-// VerifyTarget are steps an activity may repeat at any time; Run composes them.
+// Complete are steps an activity may repeat at any time; Run composes them.
 package export
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"slices"
-	"strconv"
-	"time"
 
 	"drover/internal/fault"
-	"drover/internal/hbase/snapshot"
 	"drover/internal/storage"
 )
 
@@ -62,26 +58,14 @@ type Job struct {
 	// several times a second during long ones, by one goroutine at a time. It
 	// must not block.
 	Progress func(Progress)
-	// Plan is the result of Plan for this job, to spare the steps from reading
-	// the snapshot again. Steps read it themselves when it is nil.
+	// Plan is the result of Plan or PlanRange for this job, to spare the steps
+	// from reading the snapshot again. Steps read it themselves when it is nil,
+	// and what it does not hold.
 	Plan *Manifest
 }
 
-// Manifest is the list of files a job copies, in an order that is the same
-// whenever and wherever the same snapshot is read: batches are ranges of it. It
-// is what a job's memory grows with, by some 200 bytes a file; the sizes of the
-// files do not matter.
-type Manifest struct {
-	Files []snapshot.File
-	Bytes int64 // of all files of known length
-	// Digest is a SHA-256, in hex, over the files' paths and lengths.
-	Digest string
-	// References counts the entries of the snapshot that stand for half a
-	// file: what a split or a merge leaves until the next compaction.
-	References int
-}
-
-// Progress is a moment of a job.
+// Progress is a moment of a job. The totals are of the files it has come to see
+// so far, many at a time.
 type Progress struct {
 	Files, FilesTotal int64
 	Bytes, BytesTotal int64 // of finished files and of those under way
@@ -93,28 +77,16 @@ type Progress struct {
 // Result is what a job did. Of a file that was copied in a second pass the
 // second copy counts too.
 type Result struct {
-	Files, Bytes int64 // in the snapshot
+	Files, Bytes int64 // in the snapshot, or in the range that was to be copied
 	Copied       int64 // files written
 	CopiedBytes  int64
 	Adopted      int64 // files found complete
 	Retries      int64 // attempts after the first
-	Passes       int
-	// Digest is a SHA-256, in hex, over path, length and checksum of every
-	// file in the plan's order. It is empty where a step saw only some.
-	Digest string
+	Passes       int   // in which there was something to copy
 }
 
-// FileResult is the outcome for one file of a range.
-type FileResult struct {
-	Index   int // in the plan
-	File    snapshot.File
-	Sum     storage.Checksum
-	Adopted bool
-	Retries int
-}
-
-// maxPasses bounds how often Run starts over because files it had copied are
-// gone again. Something deletes them if that does not converge.
+// maxPasses bounds how often a job starts over because files that were copied
+// are gone again. Something deletes them if that does not converge.
 const maxPasses = 5
 
 // Run copies the snapshot and proves it complete: metadata, then all files,
@@ -126,31 +98,42 @@ func Run(ctx context.Context, job Job) (Result, error) {
 		return Result{}, err
 	}
 	job.Plan = plan
-	res := Result{Files: int64(len(plan.Files)), Bytes: plan.Bytes}
-	sums := make([]string, len(plan.Files))
-	todo := indexes(0, len(plan.Files))
-	for pass := 1; pass <= maxPasses; pass++ {
+	if _, err := publishMetadata(ctx, job); err != nil {
+		return Result{}, err
+	}
+	res, err := CopyRange(ctx, job, 0, plan.Count)
+	if err != nil {
+		return res, err
+	}
+	rest, err := Complete(ctx, job)
+	res.add(rest)
+	return res, err
+}
+
+// Complete looks whether the target has the metadata, byte for byte, and every
+// file at its full length, and brings what is missing, until a pass over all
+// finds nothing to do. Checksums are compared only of what it copies: those of
+// the others were when they were copied or adopted, and HBase never changes a
+// file once it is written.
+func Complete(ctx context.Context, job Job) (Result, error) {
+	plan, err := job.plan(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	job.Plan = plan
+	res := Result{Files: int64(plan.Count), Bytes: plan.Bytes}
+	for pass := 2; pass <= maxPasses; pass++ {
 		fresh, err := publishMetadata(ctx, job)
 		if err != nil {
 			return res, err
 		}
-		if pass > 1 {
-			if todo, err = missing(ctx, job); err != nil {
-				return res, err
-			}
-			if len(todo) == 0 && !fresh {
-				res.Digest = digest(plan.Files, sums)
-				return res, nil
-			}
-		}
-		res.Passes = pass
-		part, err := copyFiles(ctx, job, todo, pass, func(f FileResult) { sums[f.Index] = f.Sum.Sum })
+		part, err := copyMissing(ctx, job, pass)
 		res.add(part)
-		if err != nil {
+		if err != nil || (part.Passes == 0 && !fresh) {
 			return res, err
 		}
 	}
-	return res, fault.As(fault.Conflict, fmt.Errorf("export snapshot %s: what was copied keeps disappearing from %s at the target, in %d passes, the last time %d of %d files: most likely somebody deletes the snapshot there; stop that and run again", job.Snapshot, job.TargetRoot, maxPasses, len(todo), len(plan.Files)))
+	return res, fault.As(fault.Conflict, fmt.Errorf("export snapshot %s: what was copied keeps disappearing from %s at the target, in %d passes: most likely somebody deletes the snapshot there; stop that and run again", job.Snapshot, job.TargetRoot, maxPasses))
 }
 
 func (r *Result) add(o Result) {
@@ -158,58 +141,7 @@ func (r *Result) add(o Result) {
 	r.CopiedBytes += o.CopiedBytes
 	r.Adopted += o.Adopted
 	r.Retries += o.Retries
-}
-
-// Plan reads the snapshot and lists its files.
-func Plan(ctx context.Context, job Job) (*Manifest, error) {
-	if err := job.check(); err != nil {
-		return nil, err
-	}
-	p := new(Manifest)
-	m, err := snapshot.Walk(ctx, job.Source, job.SourceRoot, job.Snapshot, func(r snapshot.Region) {
-		for _, s := range r.Stores {
-			p.Files = append(p.Files, s.File)
-			if s.Reference != nil {
-				p.References++
-			}
-		}
-	})
-	if err != nil {
-		if errors.Is(err, snapshot.ErrCorrupt) {
-			err = fault.As(fault.Mismatch, err)
-		}
-		return nil, fmt.Errorf("plan export: %w", err)
-	}
-	if err := notExpired(m); err != nil {
-		return nil, err
-	}
-	p.Files = slices.Clip(snapshot.Unique(p.Files))
-	for _, f := range p.Files {
-		p.Bytes += max(f.Size, 0)
-	}
-	p.Digest = digest(p.Files, nil)
-	return p, nil
-}
-
-// notExpired refuses a snapshot that HBase would refuse to restore. Its life is
-// counted on the source's clock.
-func notExpired(m *snapshot.Manifest) error {
-	ttl := m.Description.GetTtl() // seconds; not positive for ever
-	made := time.UnixMilli(m.Description.GetCreationTime())
-	if ttl <= 0 || time.Since(made) < time.Duration(ttl)*time.Second {
-		return nil
-	}
-	return fault.As(fault.Conflict, fmt.Errorf("plan export: snapshot %s, made %s to live %d s, has expired; take a new one", m.Name, made.UTC().Format(time.RFC3339), ttl))
-}
-
-func (job Job) plan(ctx context.Context) (*Manifest, error) {
-	if err := job.check(); err != nil {
-		return nil, err
-	}
-	if job.Plan != nil {
-		return job.Plan, nil
-	}
-	return Plan(ctx, job)
+	r.Passes += o.Passes
 }
 
 func (job Job) check() error {
@@ -224,31 +156,4 @@ func (job Job) check() error {
 		return fault.As(fault.InvalidInput, errors.New("export: parallel, bytes per second and attempts must not be negative"))
 	}
 	return nil
-}
-
-// digest hashes one line a file: path, length and, where given, checksum.
-func digest(files []snapshot.File, sums []string) string {
-	h := sha256.New()
-	var line []byte
-	for i, f := range files {
-		line = append(line[:0], f.Path()...)
-		line = append(line, '\t')
-		line = strconv.AppendInt(line, f.Size, 10)
-		if sums != nil {
-			line = append(line, '\t')
-			line = append(line, sums[i]...)
-		}
-		writeLine(h, append(line, '\n'))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-func writeLine(h hash.Hash, line []byte) { h.Write(line) } //nolint:errcheck // a hash never fails
-
-func indexes(first, last int) []int {
-	out := make([]int, last-first)
-	for i := range out {
-		out[i] = first + i
-	}
-	return out
 }

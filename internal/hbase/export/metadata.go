@@ -60,9 +60,13 @@ func publish(ctx context.Context, job Job) (fresh bool, err error) {
 func metadataFiles(ctx context.Context, job Job) ([]storage.Object, error) {
 	files, err := job.Source.List(ctx, snapshot.Path(job.SourceRoot, job.Snapshot))
 	if errors.Is(err, storage.ErrNotExist) {
-		return nil, fault.As(fault.Conflict, fmt.Errorf("snapshot %s is gone from the source; take a new one: %w", job.Snapshot, err))
+		return nil, gone(job, err)
 	}
 	return slices.DeleteFunc(files, func(o storage.Object) bool { return o.IsDir }), err
+}
+
+func gone(job Job, err error) error {
+	return fault.As(fault.Conflict, fmt.Errorf("snapshot %s is gone from the source; take a new one: %w", job.Snapshot, err))
 }
 
 // sameMetadata reports whether the target has the snapshot; it fails if what

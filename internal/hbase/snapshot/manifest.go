@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"cmp"
 	"path"
-	"slices"
 	"strings"
 
 	"drover/internal/hbase/hbasepb"
@@ -40,7 +39,7 @@ type Region struct {
 	Info    *hbasepb.RegionInfo
 	Name    []byte // full name, "<table>,<start>,<id>.<encoded>."
 	Encoded string
-	Stores  []StoreFile
+	Stores  []StoreFile // nil where they are told one by one, see Walk
 }
 
 // StoreFile is one entry of a region: what the region's server opens.
@@ -70,8 +69,14 @@ func (r Region) MOB() bool {
 
 // Path is the file's place below a data directory:
 // "<namespace>/<table>/<region>/<family>/<name>".
-func (f File) Path() string {
-	return f.Namespace + "/" + f.Table + "/" + f.Region + "/" + f.Family + "/" + f.Name
+func (f File) Path() string { return string(f.AppendPath(nil)) }
+
+// AppendPath appends Path to b, for those who need it of very many files.
+func (f File) AppendPath(b []byte) []byte {
+	for _, dir := range [...]string{f.Namespace, f.Table, f.Region, f.Family} {
+		b = append(append(b, dir...), '/')
+	}
+	return append(b, f.Name...)
 }
 
 // ArchivePath is where an export puts the file, MOB files too: HBase finds the
@@ -100,32 +105,6 @@ func (f File) Compare(o File) int {
 		strings.Compare(f.Family, o.Family),
 		strings.Compare(f.Name, o.Name),
 	)
-}
-
-// Files returns every physical file the snapshot needs exactly once, see Unique.
-func (m *Manifest) Files() []File {
-	n := 0
-	for _, r := range m.Regions {
-		n += len(r.Stores)
-	}
-	out := make([]File, 0, n)
-	for _, r := range m.Regions {
-		for _, s := range r.Stores {
-			out = append(out, s.File)
-		}
-	}
-	return Unique(out)
-}
-
-// Unique orders files by path and drops repetitions, of which there are many
-// where links and references lead to one file: the same list, in the same
-// order, for every reading of the same snapshot. It works in place.
-func Unique(files []File) []File {
-	slices.SortFunc(files, func(a, b File) int {
-		// A recorded size before none, so that the one kept has it.
-		return cmp.Or(a.Compare(b), cmp.Compare(b.Size, a.Size))
-	})
-	return slices.CompactFunc(files, func(a, b File) bool { return a.Compare(b) == 0 })
 }
 
 // Table returns the namespace and the name of the table the snapshot is of.

@@ -1,7 +1,9 @@
 package snapshot
 
 import (
+	"cmp"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,6 +52,38 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// The forms of names as patterns, to hold what parses them against.
+const (
+	hfilePattern  = `[0-9a-f]+(?:_[0-9a-f]{32})?(?:_SeqId_[0-9]+_|_del)?`
+	regionPattern = `[0-9a-f]+`
+	nsPattern     = `[_\p{Nd}\p{L}\p{M}]+`
+	tablePattern  = `[_\p{Nd}\p{L}\p{M}][-_.\p{Nd}\p{L}\p{M}]*`
+	linkPattern   = `(?:(` + nsPattern + `)=)?(` + tablePattern + `)=(` + regionPattern + `)-(` + hfilePattern + `)`
+)
+
+var (
+	hfileName = regexp.MustCompile(`^` + hfilePattern + `$`)
+	linkName  = regexp.MustCompile(`^` + linkPattern + `$`)
+	refName   = regexp.MustCompile(`^(.+)\.(` + regionPattern + `)$`)
+)
+
+// matched is resolve by the patterns.
+func matched(namespace, table, region, name string, isReference bool) (t target, ok bool) {
+	if m := refName.FindStringSubmatch(name); m != nil && (isReference || !linkName.MatchString(name)) {
+		t, ok = matched(namespace, table, m[2], m[1], false)
+		ok = ok && (hfileName.MatchString(m[1]) || linkName.MatchString(m[1]))
+		t.reference = true
+		return t, ok
+	}
+	if isReference {
+		return target{}, false
+	}
+	if m := linkName.FindStringSubmatch(name); m != nil {
+		return target{namespace: cmp.Or(m[1], DefaultNamespace), table: m[2], region: m[3], name: m[4], link: true}, true
+	}
+	return target{namespace: namespace, table: table, region: region, name: name}, hfileName.MatchString(name)
+}
+
 func TestResolveRefusesUnknownNames(t *testing.T) {
 	for _, name := range []string{"", ".", "..", "../x", "ABC", file + "." + "../" + regB, "a/b=" + regB + "-" + file, file + "." + regB + "." + regA + ".x", "t=" + regB, file + "\x00"} {
 		if got, err := resolve("ns", "t", regA, name, false); !errors.Is(err, errName) {
@@ -87,8 +121,14 @@ func FuzzResolve(f *testing.F) {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
+	for _, s := range []string{"a.b=" + regB + "-" + file, "n=a=b=" + regB + "-" + file, "=t=" + regB + "-" + file, "-t=" + regB + "-" + file, file + "_" + regB + "0", file + "_SeqId__", "_del", "t\xff=" + regB + "-" + file, file + ".."} {
+		f.Add(s, false)
+	}
 	f.Fuzz(func(t *testing.T, name string, reference bool) {
 		got, err := resolve("ns", "t", regA, name, reference)
+		if want, ok := matched("ns", "t", regA, name, reference); ok != (err == nil) || ok && got != want {
+			t.Errorf("resolve %q (reference: %v): got %+v, %v, by the patterns it is %+v, %v", name, reference, got, err, want, ok)
+		}
 		if err != nil {
 			return
 		}
@@ -96,9 +136,6 @@ func FuzzResolve(f *testing.F) {
 			if !safe(part) {
 				t.Errorf("resolve %q: %q may not become part of a path", name, part)
 			}
-		}
-		if !hfileName.MatchString(got.name) || strings.Contains(got.region, ".") {
-			t.Errorf("resolve %q: got %+v", name, got)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -26,17 +25,20 @@ var (
 	ErrCorrupt = errors.New("corrupt snapshot")
 )
 
-// maxMessage bounds one part of a manifest: HBase itself refuses manifests over
-// 64 MiB (snapshot.manifest.size.limit), and one region is a part of that.
-const maxMessage = 64 << 20
-
 // supportedVersion is SnapshotManifestV2.DESCRIPTOR_VERSION.
 const supportedVersion = 2
 
-// Read reads the completed snapshot name under the HBase root directory.
+// Read reads the completed snapshot name under the HBase root directory, all of
+// it into memory: some 200 bytes for each file.
 func Read(ctx context.Context, store storage.Reader, root, name string) (*Manifest, error) {
 	var regions []Region
-	m, err := Walk(ctx, store, root, name, func(r Region) { regions = append(regions, r) })
+	m, err := Walk(ctx, store, root, name, Visitor{
+		Region: func(r Region) { regions = append(regions, r) },
+		File: func(s StoreFile) {
+			r := &regions[len(regions)-1]
+			r.Stores = append(r.Stores, s)
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -44,16 +46,22 @@ func Read(ctx context.Context, store storage.Reader, root, name string) (*Manife
 	return m, nil
 }
 
-// Walk is Read for those who need the regions one at a time: it hands each to
-// fn, in the order of the manifest, and returns the rest. A snapshot of any
-// size takes no more memory than its largest region.
-func Walk(ctx context.Context, store storage.Reader, root, name string, fn func(Region)) (*Manifest, error) {
+// Visitor is told what a snapshot holds, in the order of its manifest: each
+// region, without its files, and then each of the region's files. What is nil is
+// passed over.
+type Visitor struct {
+	Region func(Region)
+	File   func(StoreFile)
+}
+
+// Walk is Read for those who need the parts one at a time; it returns the rest.
+// A snapshot of any size takes no more memory than one file of it.
+func Walk(ctx context.Context, store storage.Reader, root, name string, visit Visitor) (*Manifest, error) {
 	dir := Path(root, name)
 	desc, err := readDescription(ctx, store, dir)
 	if err != nil {
 		return nil, fmt.Errorf("read snapshot %s: %w", name, err)
 	}
-	m := &Manifest{Name: name, Description: desc}
 	f, err := store.Open(ctx, path.Join(dir, ManifestFile))
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil, fmt.Errorf("read snapshot %s: %w", name, ErrUnfinished)
@@ -62,10 +70,11 @@ func Walk(ctx context.Context, store storage.Reader, root, name string, fn func(
 		return nil, fmt.Errorf("read snapshot %s: %w", name, err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	if err := m.decode(f, fn); err != nil {
+	d := decoder{visit: visit}
+	if err := d.manifest(newFields(f)); err != nil {
 		return nil, fmt.Errorf("read snapshot %s: %s: %w", name, ManifestFile, err)
 	}
-	return m, nil
+	return &Manifest{Name: name, Description: desc, Schema: d.schema}, nil
 }
 
 func readDescription(ctx context.Context, store storage.Reader, dir string) (*hbasepb.SnapshotDescription, error) {
@@ -80,7 +89,7 @@ func readDescription(ctx context.Context, store storage.Reader, dir string) (*hb
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	b, err := io.ReadAll(io.LimitReader(f, maxMessage))
+	b, err := io.ReadAll(io.LimitReader(f, maxPart))
 	if err != nil {
 		return nil, err
 	}
@@ -94,131 +103,135 @@ func readDescription(ctx context.Context, store storage.Reader, dir string) (*hb
 	return desc, nil
 }
 
-// decode reads a SnapshotDataManifest one field at a time.
-func (m *Manifest) decode(r io.Reader, fn func(Region)) error {
-	br := bufio.NewReaderSize(r, 64<<10)
-	in := interner{}
+// decoder reads a SnapshotDataManifest and tells a visitor. Messages come with
+// their fields in the order of their numbers, as all generated code writes them:
+// what is a region's stands before its files.
+type decoder struct {
+	visit  Visitor
+	schema *hbasepb.TableSchema
+
+	namespace, table string
+	region           Region
+	family           string
+	named            bool // family is that of the message under way
+	entry            hbasepb.SnapshotRegionManifest_StoreFile
+}
+
+// each calls take with every field of the message, which must consume it.
+func each(f *fields, take func(protowire.Number, int64) error) error {
 	for {
-		field, b, err := readField(br)
+		field, n, err := f.next()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
 			return err
 		}
+		if err := take(field, n); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *decoder) manifest(f *fields) error {
+	err := each(f, func(field protowire.Number, n int64) error {
 		switch field {
 		case 1: // table_schema
-			m.Schema = new(hbasepb.TableSchema)
-			if err := proto.Unmarshal(b, m.Schema); err != nil {
-				return fmt.Errorf("%w: table schema: %w", ErrCorrupt, err)
-			}
+			d.schema = new(hbasepb.TableSchema)
+			return f.decode(n, d.schema)
 		case 2: // region_manifests
-			rm := new(hbasepb.SnapshotRegionManifest)
-			if err := proto.Unmarshal(b, rm); err != nil {
-				return fmt.Errorf("%w: region: %w", ErrCorrupt, err)
-			}
-			reg, err := newRegion(rm, in)
-			if err != nil {
-				return err
-			}
-			fn(reg)
+			d.region = Region{}
+			return d.regionManifest(f.message(n))
 		}
-	}
-	if m.Schema == nil {
-		return fmt.Errorf("%w: no table schema", ErrCorrupt)
-	}
-	return nil
-}
-
-// readField reads one length-delimited field; io.EOF only between fields. The
-// message has no fields of other wire types.
-func readField(br *bufio.Reader) (protowire.Number, []byte, error) {
-	tag, err := readVarint(br)
-	if err != nil {
-		return 0, nil, err
-	}
-	num, typ := protowire.DecodeTag(tag)
-	if num < protowire.MinValidNumber || typ != protowire.BytesType {
-		return 0, nil, fmt.Errorf("%w: unexpected tag %#x", ErrCorrupt, tag)
-	}
-	size, err := readVarint(br)
-	if err != nil {
-		return 0, nil, unexpectedEOF(err)
-	}
-	if size > maxMessage {
-		return 0, nil, fmt.Errorf("%w: a part of %d bytes", ErrCorrupt, size)
-	}
-	// Grown as bytes arrive: a damaged length must not allocate its claim.
-	var b strings.Builder
-	if n, err := io.CopyN(&b, br, int64(size)); err != nil {
-		return 0, nil, fmt.Errorf("%w: %d of %d bytes: %w", ErrCorrupt, n, size, unexpectedEOF(err))
-	}
-	return num, []byte(b.String()), nil
-}
-
-func readVarint(br *bufio.Reader) (uint64, error) {
-	var v uint64
-	for shift := uint(0); shift < 64; shift += 7 {
-		b, err := br.ReadByte()
-		if err != nil {
-			if shift > 0 {
-				err = unexpectedEOF(err)
-			}
-			return 0, err
-		}
-		v |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return v, nil
-		}
-	}
-	return 0, fmt.Errorf("%w: endless varint", ErrCorrupt)
-}
-
-func unexpectedEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: %w", ErrCorrupt, io.ErrUnexpectedEOF)
+		return f.skip(n)
+	})
+	if err == nil && d.schema == nil {
+		err = fmt.Errorf("%w: no table schema", ErrCorrupt)
 	}
 	return err
 }
 
-func newRegion(rm *hbasepb.SnapshotRegionManifest, in interner) (Region, error) {
-	info := rm.GetRegionInfo()
+func (d *decoder) regionManifest(f *fields) error {
+	return each(f, func(field protowire.Number, n int64) error {
+		switch field {
+		case 2: // region_info
+			info := new(hbasepb.RegionInfo)
+			if err := f.decode(n, info); err != nil {
+				return err
+			}
+			return d.enter(info)
+		case 3: // family_files
+			if d.visit.File == nil {
+				return f.skip(n)
+			}
+			if d.region.Info == nil {
+				return fmt.Errorf("%w: files before their region", ErrCorrupt)
+			}
+			d.named = false
+			return d.familyFiles(f.message(n))
+		}
+		return f.skip(n)
+	})
+}
+
+func (d *decoder) enter(info *hbasepb.RegionInfo) error {
 	full, encoded := regionName(info)
-	reg := Region{Info: info, Name: full, Encoded: encoded}
-	n := 0
-	for _, ff := range rm.GetFamilyFiles() {
-		n += len(ff.GetStoreFiles())
+	d.region = Region{Info: info, Name: full, Encoded: encoded}
+	keep(&d.namespace, info.GetTableName().GetNamespace())
+	if d.namespace == "" {
+		d.namespace = DefaultNamespace
 	}
-	reg.Stores = make([]StoreFile, 0, n)
-	ns := string(info.GetTableName().GetNamespace())
-	if ns == "" {
-		ns = DefaultNamespace
+	keep(&d.table, info.GetTableName().GetQualifier())
+	if !safe(d.namespace) || !safe(d.table) {
+		return fmt.Errorf("%w: region %s of table %q, %q", ErrCorrupt, encoded, d.namespace, d.table)
 	}
-	table := string(info.GetTableName().GetQualifier())
-	for _, ff := range rm.GetFamilyFiles() {
-		family := in.keep(string(ff.GetFamilyName()))
-		if !safe(family) || !safe(ns) || !safe(table) {
-			return Region{}, fmt.Errorf("%w: region %s: names %q, %q, %q", ErrCorrupt, encoded, ns, table, family)
-		}
-		for _, sf := range ff.GetStoreFiles() {
-			t, err := resolve(ns, table, encoded, sf.GetName(), sf.GetReference() != nil)
+	if d.visit.Region != nil {
+		d.visit.Region(d.region)
+	}
+	return nil
+}
+
+func (d *decoder) familyFiles(f *fields) error {
+	return each(f, func(field protowire.Number, n int64) error {
+		switch field {
+		case 1: // family_name
+			b, err := f.bytes(n)
 			if err != nil {
-				return Region{}, fmt.Errorf("%w: region %s, family %s: %w", ErrCorrupt, encoded, family, err)
+				return err
 			}
-			size := int64(-1)
-			if sf.FileSize != nil {
-				size = int64(sf.GetFileSize())
+			keep(&d.family, b)
+			d.named = true
+			if !safe(d.family) {
+				return fmt.Errorf("%w: region %s: family %q", ErrCorrupt, d.region.Encoded, d.family)
 			}
-			reg.Stores = append(reg.Stores, StoreFile{
-				Family: family, Entry: sf.GetName(), Reference: sf.GetReference(),
-				File: File{
-					Namespace: in.keep(t.namespace), Table: in.keep(t.table), Region: in.keep(t.region),
-					Family: family, Name: t.name, Size: size,
-				},
-			})
+			return nil
+		case 2: // store_files
+			if err := f.decode(n, &d.entry); err != nil {
+				return err
+			}
+			return d.file(&d.entry)
 		}
+		return f.skip(n)
+	})
+}
+
+func (d *decoder) file(sf *hbasepb.SnapshotRegionManifest_StoreFile) error {
+	if !d.named {
+		return fmt.Errorf("%w: region %s: files before their family", ErrCorrupt, d.region.Encoded)
 	}
-	return reg, nil
+	t, err := resolve(d.namespace, d.table, d.region.Encoded, sf.GetName(), sf.GetReference() != nil)
+	if err != nil {
+		return fmt.Errorf("%w: region %s, family %s: %w", ErrCorrupt, d.region.Encoded, d.family, err)
+	}
+	size := int64(-1)
+	if sf.FileSize != nil {
+		size = int64(sf.GetFileSize())
+	}
+	d.visit.File(StoreFile{
+		Family: d.family, Entry: sf.GetName(), Reference: sf.GetReference(),
+		File: File{Namespace: t.namespace, Table: t.table, Region: t.region, Family: d.family, Name: t.name, Size: size},
+	})
+	return nil
 }
 
 // safe reports whether a name from a manifest may become a directory's name.
@@ -226,13 +239,10 @@ func safe(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\x00")
 }
 
-// interner keeps one copy of each string that repeats through a manifest.
-type interner map[string]string
-
-func (in interner) keep(s string) string {
-	if k, ok := in[s]; ok {
-		return k
+// keep sets a string, or leaves it as it is when it says the same: most names
+// are those of the region before.
+func keep(s *string, b []byte) {
+	if *s != string(b) {
+		*s = string(b)
 	}
-	in[s] = s
-	return s
 }

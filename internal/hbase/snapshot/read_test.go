@@ -11,6 +11,7 @@ import (
 
 	"drover/internal/hbase/hbasepb"
 	"drover/internal/hbase/snapshot"
+	"drover/internal/storage"
 	"drover/internal/storage/mem"
 	"drover/internal/storage/storagetest"
 )
@@ -73,30 +74,52 @@ func read(t testing.TB, regions ...reg) *snapshot.Manifest {
 	return m
 }
 
-func paths(files []snapshot.File) []string {
-	var out []string
-	for _, f := range files {
-		out = append(out, f.Path())
+// listed returns the files of a snapshot in their order, each time they are read.
+func listed(t testing.TB, s storage.Reader) (first, again []snapshot.File) {
+	t.Helper()
+	files, err := snapshot.ListFiles(t.Context(), s, "/hbase", "s")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return out
+	for _, out := range []*[]snapshot.File{&first, &again} {
+		if _, err := files.Each(t.Context(), func(f snapshot.File) { *out = append(*out, f) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return first, again
 }
 
 func TestEveryPhysicalFileIsListedOnce(t *testing.T) {
 	parent := read(t, reg{id: 1}).Regions[0].Encoded
-	m := read(t,
-		reg{id: 1, retired: true, files: []string{"aa"}},
-		reg{end: "m", id: 2, files: []string{"aa." + parent, "o=" + parent + "-bb"}},
-		reg{start: "m", id: 3, files: []string{"aa." + parent, "o=" + parent + "-bb." + parent, "cc"}},
-	)
-	want := []string{"default/o/" + parent + "/f/bb", "default/t/" + m.Regions[2].Encoded + "/f/cc", "default/t/" + parent + "/f/aa"}
-	if diff := cmp.Diff(want, paths(m.Files()), cmp.Transformer("set", func(s []string) map[string]int {
-		out := map[string]int{}
-		for _, p := range s {
-			out[p]++
-		}
-		return out
-	})); diff != "" {
-		t.Errorf("files (-want +got):\n%s", diff)
+	retired := reg{id: 1, retired: true, files: []string{"aa", "dd"}}
+	left := reg{end: "m", id: 2, files: []string{"aa." + parent, "o=" + parent + "-bb"}}
+	right := reg{start: "m", id: 3, files: []string{"aa." + parent, "o=" + parent + "-bb." + parent, "cc"}}
+	m := read(t, retired, left, right)
+	aa, bb, cc, dd := "default/t/"+parent+"/f/aa", "default/o/"+parent+"/f/bb", "default/t/"+m.Regions[2].Encoded+"/f/cc", "default/t/"+parent+"/f/dd"
+	tests := []struct {
+		name    string
+		regions []reg
+		want    []string
+	}{
+		{"the parent before its daughters", []reg{retired, left, right}, []string{aa, dd, bb, cc}},
+		{"the parent behind its daughters", []reg{left, right, retired}, []string{aa, bb, cc, dd}},
+		{"no parent", []reg{right, left}, []string{aa, bb, cc}},
+		{"neither links nor references", []reg{retired}, []string{aa, dd}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			first, again := listed(t, store(t, manifestOf(tt.regions...)))
+			var got []string
+			for _, f := range first {
+				got = append(got, f.Path())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(first, again); diff != "" {
+				t.Errorf("files when read again (-first +again):\n%s", diff)
+			}
+		})
 	}
 	if !m.Regions[0].Retired() || m.Regions[1].Retired() {
 		t.Errorf("retired: %v, %v, want only the parent", m.Regions[0].Retired(), m.Regions[1].Retired())
@@ -160,7 +183,11 @@ func TestLargeManifestStaysSmallInMemory(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if got := len(m.Files()); got != regions*files {
+	got := 0
+	for _, r := range m.Regions {
+		got += len(r.Stores)
+	}
+	if got != regions*files {
 		t.Errorf("%d files, want %d", got, regions*files)
 	}
 	if perFile := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / (regions * files); perFile > 400 {
@@ -182,7 +209,19 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m.Files()
+		want, got := map[string]bool{}, map[string]bool{}
+		for _, r := range m.Regions {
+			for _, s := range r.Stores {
+				want[s.File.Path()] = true
+			}
+		}
+		files, _ := listed(t, s)
+		for _, f := range files {
+			got[f.Path()] = true
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("files listed (-want +got):\n%s", diff)
+		}
 		if _, err := snapshot.Diff(m, m); err != nil {
 			return
 		}
