@@ -27,14 +27,17 @@ const (
 	user     = "hbase"
 )
 
-// Export pairs our exporter with HBase's ExportSnapshot --mappers 2, rounds
+// export pairs our exporter with HBase's ExportSnapshot --mappers 2, rounds
 // times in turn on the same snapshot, and writes the medians to out.
-func Export(ctx context.Context, w *World, rounds int, out io.Writer) error {
+func (w *World) export(ctx context.Context, rounds int, out io.Writer) error {
 	b, err := newExportBench(w)
 	if err != nil {
 		return err
 	}
 	defer b.target.Close() //nolint:errcheck // idle connections only
+	if err := b.describe(ctx); err != nil {
+		return err
+	}
 	var p Pairs
 	runs := []struct {
 		run      func(context.Context, string) (Cost, error)
@@ -94,6 +97,20 @@ func newExportBench(w *World) (*exportSides, error) {
 	return b, err
 }
 
+// describe says how much there is to copy.
+func (b *exportSides) describe(ctx context.Context) error {
+	source, err := storeOf(b.from.NameNode)
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // idle connections only
+	plan, err := export.Plan(ctx, export.Job{Source: source, SourceRoot: rootPath(b.from), Target: b.target, TargetRoot: oursRoot, Snapshot: snapshotName})
+	if err == nil {
+		b.w.Log(fmt.Sprintf("%s: %d files, %.0f MB", exportBench, plan.Count, float64(plan.Bytes)/1e6))
+	}
+	return err
+}
+
 // clean removes what both sides wrote, the blocks too.
 func (b *exportSides) clean(ctx context.Context) error {
 	return errors.Join(b.target.RemoveAll(ctx, oursRoot), b.target.RemoveAll(ctx, peerRoot), awaitDeleted(ctx, b.daemons))
@@ -138,8 +155,8 @@ func rootPath(s sandbox.Site) string {
 	return u.Path
 }
 
-// ExportOnce runs our export as ExportChild says.
-func ExportOnce(ctx context.Context, args []string) error {
+// exportOnce runs our export as ExportChild says.
+func exportOnce(ctx context.Context, args []string) error {
 	if len(args) != 5 {
 		return fmt.Errorf("%s: got %d arguments, want namenode, root, namenode, root, snapshot", ExportChild, len(args))
 	}

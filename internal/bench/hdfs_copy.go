@@ -26,9 +26,8 @@ const (
 	NameNodeCalls    = "namenode_calls" // answered to clients, both sides
 )
 
-// HDFS runs one bench, rounds times ours and each peer in turn, and writes the
-// medians to out.
-func HDFS(ctx context.Context, w *HDFSWorld, bench string, rounds int, out io.Writer) error {
+// Run runs one bench, see Rig.
+func (w *HDFSWorld) Run(ctx context.Context, bench string, rounds int, out io.Writer) error {
 	switch bench {
 	case SmallFiles:
 		return w.copies(ctx, bench, w.small(w.Sizes.SmallFiles), &places{keep: true}, rounds, out)

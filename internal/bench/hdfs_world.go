@@ -94,6 +94,9 @@ func (w *HDFSWorld) Close() error {
 	return errs
 }
 
+// Down ends the sandbox.
+func (w *HDFSWorld) Down(ctx context.Context) error { return w.Sandbox.Down(ctx) }
+
 func (w *HDFSWorld) open(site string) (tree.Target, string, error) {
 	at, err := w.Sandbox.Site(site)
 	if err != nil {

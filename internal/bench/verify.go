@@ -39,11 +39,11 @@ type verifyPeer struct {
 	run  func(ctx context.Context, table string) (Cost, error)
 }
 
-// Verify pairs our comparison of every cell with a mere scan of both tables by
+// verify pairs our comparison of every cell with a mere scan of both tables by
 // the same client, with HashTable and SyncTable (dry run), and with
 // VerifyReplication, rounds times in turn after a round that only warms the
 // servers up, and writes the medians to out.
-func Verify(ctx context.Context, w *World, rounds int, out io.Writer) error {
+func (w *World) verify(ctx context.Context, rounds int, out io.Writer) error {
 	b := verifySides{w: w}
 	for _, t := range [][2]string{{Table, snapshotName}, {emptyTable, emptySnap}} {
 		if err := b.copyTable(ctx, t[0], t[1]); err != nil {

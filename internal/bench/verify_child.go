@@ -21,8 +21,15 @@ const (
 	ScanChild   = "scan-once"
 )
 
-// VerifyOnce runs VerifyChild or ScanChild.
-func VerifyOnce(ctx context.Context, name string, args []string) error {
+// HBaseOnce runs ExportChild, VerifyChild or ScanChild.
+func HBaseOnce(ctx context.Context, name string, args []string) error {
+	if name == ExportChild {
+		return exportOnce(ctx, args)
+	}
+	return verifyOnce(ctx, name, args)
+}
+
+func verifyOnce(ctx context.Context, name string, args []string) error {
 	if len(args) != 7 {
 		return fmt.Errorf("%s: got %d arguments, want quorum, parent and root of both sides, and a table", name, len(args))
 	}

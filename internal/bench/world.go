@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 
 	"drover/internal/hbase"
@@ -65,6 +66,23 @@ func Setup(ctx context.Context, dir string, log func(string)) (*World, error) {
 
 // Close closes the connections to both clusters.
 func (w *World) Close() error { return errors.Join(w.Source.Close(), w.Target.Close()) }
+
+// Down ends the sandbox.
+func (w *World) Down(ctx context.Context) error { return w.Sandbox.Down(ctx) }
+
+// HBaseBenches are the names of the benches of HBase, in the order they run in.
+func HBaseBenches() []string { return []string{exportBench, verifyBench} }
+
+// Run runs one bench, see Rig.
+func (w *World) Run(ctx context.Context, bench string, rounds int, out io.Writer) error {
+	switch bench {
+	case exportBench:
+		return w.export(ctx, rounds, out)
+	case verifyBench:
+		return w.verify(ctx, rounds, out)
+	}
+	return fmt.Errorf("bench %q: there are %q", bench, HBaseBenches())
+}
 
 func openSite(s *sandbox.Sandbox, name string) (*hbase.Cluster, error) {
 	site, err := s.Site(name)

@@ -5,74 +5,27 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"slices"
-	"strings"
-	"syscall"
 
 	"drover/internal/bench"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-hdfs:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case bench.BaselineChild, bench.RoundChild, bench.ListChild, bench.RateChild:
-			return bench.HDFSOnce(ctx, args[0], args[1:])
-		}
-	}
-	flags := flag.NewFlagSet("bench-hdfs", flag.ContinueOnError)
-	rounds := flags.Int("rounds", 3, "how often each pair runs")
-	only := flags.String("only", "", "run only this bench: "+strings.Join(bench.HDFSBenches(), ", "))
-	dir := flags.String("dir", "", "directory of the benchmarks' own sandbox (default in the user's cache directory)")
-	keep := flags.Bool("keep", false, "leave the sandbox up, for a next run")
-	trial := flags.Bool("trial", false, "a hundredth of the data: to see that it runs, not to quote")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if *only != "" && !slices.Contains(bench.HDFSBenches(), *only) {
-		return fmt.Errorf("-only %s: there are %s", *only, strings.Join(bench.HDFSBenches(), ", "))
-	}
-	if *dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return err
-		}
-		*dir = filepath.Join(cache, "drover", "sandbox-bench-hdfs")
-	}
-	sizes := bench.FullSizes()
-	if *trial {
-		sizes = bench.TrialSizes()
-	}
-	w, err := bench.SetupHDFS(ctx, *dir, sizes, func(line string) { fmt.Fprintln(os.Stderr, line) })
-	if err != nil {
-		return err
-	}
-	defer func() {
-		w.Close() //nolint:errcheck // nothing was promised about open connections
-		if !*keep {
-			if err := w.Sandbox.Down(context.WithoutCancel(ctx)); err != nil {
-				fmt.Fprintln(os.Stderr, "bench-hdfs:", err)
+	var trial bool
+	bench.Command{
+		Name:     "bench-hdfs",
+		Sandbox:  "sandbox-bench-hdfs",
+		Benches:  bench.HDFSBenches(),
+		Children: []string{bench.BaselineChild, bench.RoundChild, bench.ListChild, bench.RateChild},
+		Once:     bench.HDFSOnce,
+		Flags: func(f *flag.FlagSet) {
+			f.BoolVar(&trial, "trial", false, "a hundredth of the data: to see that it runs, not to quote")
+		},
+		Setup: func(ctx context.Context, dir string, log func(string)) (bench.Rig, error) {
+			sizes := bench.FullSizes()
+			if trial {
+				sizes = bench.TrialSizes()
 			}
-		}
-	}()
-	for _, name := range bench.HDFSBenches() {
-		if *only == "" || *only == name {
-			if err := bench.HDFS(ctx, w, name, *rounds, os.Stdout); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+			return bench.SetupHDFS(ctx, dir, sizes, log)
+		},
+	}.Main()
 }
