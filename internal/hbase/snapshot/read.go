@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -32,16 +33,24 @@ const supportedVersion = 2
 // it into memory: some 200 bytes for each file.
 func Read(ctx context.Context, store storage.Reader, root, name string) (*Manifest, error) {
 	var regions []Region
+	var stores []StoreFile // of the last region; cloned, not grown in place: there are many small ones
+	complete := func() {
+		if n := len(regions); n > 0 {
+			regions[n-1].Stores = slices.Clone(stores)
+		}
+		stores = stores[:0]
+	}
 	m, err := Walk(ctx, store, root, name, Visitor{
-		Region: func(r Region) { regions = append(regions, r) },
-		File: func(s StoreFile) {
-			r := &regions[len(regions)-1]
-			r.Stores = append(r.Stores, s)
+		Region: func(r Region) {
+			complete()
+			regions = append(regions, r)
 		},
+		File: func(s StoreFile) { stores = append(stores, s) },
 	})
 	if err != nil {
 		return nil, err
 	}
+	complete()
 	m.Regions = regions
 	return m, nil
 }
