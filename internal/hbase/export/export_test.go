@@ -262,6 +262,24 @@ func TestCompleteBringsWhatIsMissing(t *testing.T) {
 }
 
 func TestRunGivesUp(t *testing.T) {
+	t.Run("on files that keep disappearing", func(t *testing.T) {
+		from, _ := source(t)
+		to := mem.New()
+		plan, err := export.Plan(t.Context(), job(from, to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := job(from, to)
+		j.Progress = func(export.Progress) {
+			if err := to.Remove(t.Context(), plan.Files[3].ArchivePath(targetRoot)); err != nil {
+				t.Error(err)
+			}
+		}
+		res, err := export.Run(t.Context(), j)
+		if fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "keeps disappearing") || res.Passes != 5 {
+			t.Errorf("got %+v, %v, want a conflict after five passes", res, err)
+		}
+	})
 	t.Run("on another snapshot of the same name", func(t *testing.T) {
 		from, _ := source(t)
 		to := mem.New()

@@ -30,7 +30,7 @@ var (
 const supportedVersion = 2
 
 // Read reads the completed snapshot name under the HBase root directory, all of
-// it into memory: some 200 bytes for each file.
+// it into memory: some 150 bytes for each file.
 func Read(ctx context.Context, store storage.Reader, root, name string) (*Manifest, error) {
 	var regions []Region
 	var stores []StoreFile // of the last region; cloned, not grown in place: there are many small ones

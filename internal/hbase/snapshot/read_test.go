@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"drover/internal/hbase/hbasepb"
@@ -133,6 +135,9 @@ func TestEveryPhysicalFileIsListedOnce(t *testing.T) {
 func TestUnreadableSnapshots(t *testing.T) {
 	good := marshal(t, manifestOf(reg{files: []string{"aa"}}))
 	bad := manifestOf(reg{files: []string{"what is this?"}})
+	homeless := []byte{0x12, 0x02, 0x1a, 0x00} // a region of nothing but a family
+	// A region that claims to be longer than its family, whose files follow.
+	overrun := protowire.AppendBytes(protowire.AppendTag(nil, 2, protowire.BytesType), []byte{0x1a, 0x7f, 0x0a, 0x01, 'f'})
 	tests := []struct {
 		name           string
 		info, manifest []byte // nil: no such file
@@ -145,6 +150,8 @@ func TestUnreadableSnapshots(t *testing.T) {
 		{"a description that is none", []byte{0xff}, good, snapshot.ErrCorrupt},
 		{"a manifest cut short", description(t, "s"), good[:len(good)-3], snapshot.ErrCorrupt},
 		{"an empty manifest", description(t, "s"), []byte{}, snapshot.ErrCorrupt},
+		{"files of no region", description(t, "s"), append(homeless, good...), snapshot.ErrCorrupt},
+		{"a part longer than what it is a part of", description(t, "s"), append(overrun, good...), snapshot.ErrCorrupt},
 		{"a file name of no known form", description(t, "s"), marshal(t, bad), snapshot.ErrCorrupt},
 	}
 	for _, tt := range tests {
@@ -159,6 +166,24 @@ func TestUnreadableSnapshots(t *testing.T) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestFieldsOfALaterReleaseArePassedOver(t *testing.T) {
+	regions := []reg{{end: "m", id: 1, files: []string{"aa", "bb"}}, {start: "m", id: 2, files: []string{"cc"}}}
+	m := manifestOf(regions...)
+	var unknown []byte
+	unknown = protowire.AppendVarint(protowire.AppendTag(unknown, 101, protowire.VarintType), 1<<40)
+	unknown = protowire.AppendFixed32(protowire.AppendTag(unknown, 102, protowire.Fixed32Type), 7)
+	unknown = protowire.AppendFixed64(protowire.AppendTag(unknown, 103, protowire.Fixed64Type), 7)
+	unknown = protowire.AppendString(protowire.AppendTag(unknown, 104, protowire.BytesType), strings.Repeat("x", 100_000))
+	for _, part := range []proto.Message{m, m.RegionManifests[0], m.RegionManifests[0].FamilyFiles[0], m.RegionManifests[0].FamilyFiles[0].StoreFiles[0]} {
+		part.ProtoReflect().SetUnknown(unknown)
+	}
+	want, _ := listed(t, store(t, manifestOf(regions...)))
+	got, _ := listed(t, store(t, m))
+	if diff := cmp.Diff(want, got); diff != "" || len(got) != 3 {
+		t.Errorf("files (-without +with unknown fields):\n%s", diff)
 	}
 }
 
