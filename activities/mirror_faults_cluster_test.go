@@ -34,6 +34,7 @@ type faulty struct {
 func TestFaultsOfTheClusters(t *testing.T) {
 	t.Parallel()
 	a, b := sandboxtest.OwnHDFS(t, nil), sandboxtest.OwnHDFS(t, nil)
+	t.Run("a DataNode takes no connection", func(t *testing.T) { unreached(t, a, b) })
 	t.Run("the source's NameNode restarts", func(t *testing.T) { restarted(t, a, b, a, sandboxtest.NameNode) })
 	t.Run("the target's NameNode restarts", func(t *testing.T) { restarted(t, a, b, b, sandboxtest.NameNode) })
 	t.Run("the source's only DataNode is lost while it is read", func(t *testing.T) { restarted(t, a, b, a, sandboxtest.DataNode) })

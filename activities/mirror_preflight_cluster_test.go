@@ -3,12 +3,15 @@
 package activities_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
 
 	"drover/activities"
+	"drover/internal/hadoop/namenode"
 	"drover/internal/preflight"
+	"drover/internal/reach"
 	"drover/internal/sandbox/sandboxtest"
 )
 
@@ -16,7 +19,7 @@ import (
 // which answer, still count it as alive.
 func unreached(t *testing.T, a, b *sandboxtest.HDFS) {
 	m := newMirror(t, map[string][]string{"a": a.Addresses(), "b": b.Addresses()}, b.Superuser())
-	m.write(nil)
+	m.must(m.source.NameNode.Mkdirs(t.Context(), m.source.Root, 0o755, true))
 	look := func() []preflight.Finding {
 		t.Helper()
 		at := m.order.At
@@ -32,7 +35,10 @@ func unreached(t *testing.T, a, b *sandboxtest.HDFS) {
 		h.Kill(sandboxtest.DataNode)
 		found := look()
 		h.Start(sandboxtest.DataNode)
-		h.AwaitWritable()
+		h.Await("its DataNode listens", func(ctx context.Context, nn *namenode.Client) (bool, error) {
+			nodes, err := nn.DialDataNodes(ctx, false)
+			return len(reach.Closed(nodes.DataNodes)) == 0, err
+		})
 		if len(found) != 1 || found[0].Subject != site || found[0].Severity != preflight.Block || !strings.Contains(found[0].Seen, "1 of 1 DataNodes") {
 			t.Errorf("findings %+v, want the DataNode of %s", found, site)
 		}
