@@ -40,6 +40,9 @@ type doom struct {
 	// Steps counts how often the activity looks at its context, which each
 	// call to a server does a few times; 0 is before it begins.
 	Steps int64 `json:"steps"`
+	// Millis, when not 0, is a time after which it dies instead: for an activity
+	// that does its work with a context of its own, of which no step is seen.
+	Millis int64 `json:"millis,omitempty"`
 }
 
 // work is what the worker's main does, with an interceptor.
@@ -80,7 +83,10 @@ func (i *reaped) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteAct
 	if activity.GetInfo(ctx).ActivityType.Name != i.doom.Activity {
 		return i.Next.ExecuteActivity(ctx, in)
 	}
-	if i.doom.Steps == 0 {
+	switch {
+	case i.doom.Millis > 0:
+		time.AfterFunc(time.Duration(i.doom.Millis)*time.Millisecond, func() { die("after %d ms", i.doom.Millis) })
+	case i.doom.Steps == 0:
 		die("before it began")
 	}
 	steps := &stepped{Context: ctx, until: i.doom.Steps}

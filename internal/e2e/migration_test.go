@@ -56,7 +56,7 @@ var dooms = map[string][]doom{
 	workflows.PhasePeer:      {{Activity: "AddReplicationPeer", Steps: 80}},
 	workflows.PhaseScope:     {{Activity: "SetReplicationScopes", Steps: 35}},
 	workflows.PhaseSnapshot:  {{Activity: "TakeSnapshot", Steps: 140}},
-	workflows.PhaseExport:    {{Activity: "PublishSnapshot", Steps: 90}, {Activity: "CopySnapshotFiles", Steps: 220}, {Activity: "VerifySnapshotCopy", Steps: 50}},
+	workflows.PhaseExport:    {{Activity: "PublishSnapshot", Steps: 90}, {Activity: "CopySnapshotFiles", Millis: 800}, {Activity: "VerifySnapshotCopy", Steps: 50}},
 	workflows.PhaseRestore:   {{Activity: "CreateNamespace", Steps: 50}, {Activity: "RestoreSnapshot", Steps: 300}},
 	workflows.PhaseCatchUp:   {{Activity: "EnableReplicationPeer", Steps: 80}, {Activity: "AwaitCatchUp", Steps: 150}},
 	workflows.PhaseVerify:    {{Activity: "VerifyTable", Steps: 110}},
@@ -96,7 +96,7 @@ func TestWorkerKilledInEveryPhase(t *testing.T) {
 	want := map[taken]bool{}
 	for _, phase := range phases {
 		d := dooms[phase][random.IntN(len(dooms[phase]))]
-		d.Steps = random.Int64N(d.Steps + 1)
+		d.Steps, d.Millis = random.Int64N(d.Steps+1), random.Int64N(d.Millis+1)
 		m.startDoomed(t, d)
 		switch phase {
 		case workflows.PhasePreflight:
