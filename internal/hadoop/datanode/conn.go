@@ -64,6 +64,7 @@ func (c *conn) Write(p []byte) (int, error) {
 // response is a BlockOpResponseProto.
 type response struct {
 	status      uint64
+	badLink     string // ip:port of the first node of a pipeline that failed
 	text        string
 	sum         []byte // ChecksumProto of what a read sends
 	chunkOffset int64  // where the first chunk it sends begins
@@ -75,6 +76,8 @@ func parseResponse(b []byte) (out response, err error) {
 		switch n {
 		case 1:
 			out.status = v
+		case 2:
+			out.badLink = string(raw)
 		case 3:
 			out.checksum = raw
 		case 4:
@@ -109,7 +112,7 @@ func (c *conn) start(op byte, req wire.Message) (response, error) {
 	}
 	resp, err := parseResponse(b)
 	if err == nil && resp.status != 0 {
-		err = &StatusError{Addr: c.addr, Status: resp.status, Text: resp.text}
+		err = &StatusError{Addr: c.addr, Status: resp.status, Text: resp.text, FirstBad: resp.badLink}
 	}
 	return resp, err
 }

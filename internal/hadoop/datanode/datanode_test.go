@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
+	"drover/internal/hadoop/wire"
 	"drover/internal/storage"
 )
 
@@ -163,6 +165,22 @@ func TestFailedNodeIsNamed(t *testing.T) {
 		var broken *PipelineError
 		if !errors.As(err, &broken) || broken.Bad.Addr != "second" || broken.Block != "block blk_7" {
 			t.Errorf("%d bytes: got %v, want the second node named", size, err)
+		}
+	}
+}
+
+// TestTheNodeThatCannotBeReachedIsNamed and not the one in front of it, which
+// was blamed: the NameNode was then asked to leave out one good node after the
+// other, and never the dead one.
+func TestTheNodeThatCannotBeReachedIsNamed(t *testing.T) {
+	id := wire.Message(nil).Str(1, "10.0.0.2").Str(2, "second.example").Str(3, "uuid").Uint(4, 9866)
+	b := aBlock(0)
+	b.Nodes[1].Raw = wire.Message(nil).Raw(1, id)
+	for badLink, want := range map[string]string{"10.0.0.2:9866": "second", "second": "second", "10.0.0.3:9866": "first"} {
+		_, err := (&fake{t: t, badLink: badLink}).client().Write(t.Context(), b, WriteOptions{})
+		var broken *PipelineError
+		if !errors.As(err, &broken) || broken.Bad.Addr != want || !strings.Contains(err.Error(), "because of datanode "+badLink) {
+			t.Errorf("the first node says it is %s: got %v, want %s left out", badLink, err, want)
 		}
 	}
 }

@@ -136,10 +136,17 @@ type StatusError struct {
 	Addr   string
 	Status uint64 // Status of datatransfer.proto
 	Text   string
+	// FirstBad is, of a pipeline that was not set up, the ip:port of the node
+	// that could not be reached (firstBadLink of BlockOpResponseProto, which
+	// DataXceiver.writeBlock hands back); "" when it is the refusing one.
+	FirstBad string
 }
 
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("datanode %s refuses with %s", e.Addr, statusName(e.Status))
+	if e.FirstBad != "" {
+		text += ", because of datanode " + e.FirstBad
+	}
 	if e.Text != "" {
 		text += ": " + e.Text
 	}

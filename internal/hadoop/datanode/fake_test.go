@@ -27,6 +27,8 @@ type fake struct {
 	// damage changes a byte of what it sends; status refuses packets.
 	damage bool
 	status uint64
+	// badLink names another node that keeps it from taking a block.
+	badLink string
 	// beats gets a value for each packet that only says the writer is alive.
 	beats chan struct{}
 	// drop ends each connection after its first request.
@@ -133,6 +135,10 @@ func crcsOf(p []byte) (out []byte) {
 // write takes a block, or more of one, and holds its packets against their CRCs
 // and the rules of BlockReceiver.
 func (f *fake) write(c net.Conn, r *bufio.Reader, req []byte) {
+	if f.badLink != "" {
+		c.Write(wire.AppendDelimited(nil, wire.Message(nil).Uint(1, 1).Str(2, f.badLink))) //nolint:errcheck // the client notices
+		return
+	}
 	c.Write(wire.AppendDelimited(nil, wire.Message(nil).Uint(1, 0))) //nolint:errcheck // the client notices
 	s := scanner{}
 	var sums, data []byte

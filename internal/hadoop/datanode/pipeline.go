@@ -70,8 +70,11 @@ func (c *Client) Write(ctx context.Context, b Block, o WriteOptions) (*Pipeline,
 		return nil, fmt.Errorf("write %s: %w", b, ErrNoNode)
 	}
 	nc, _, stop, err := c.open(ctx, b.Nodes[0].Addr, opWrite, c.writeRequest(b, o))
+	if cause := ctx.Err(); err != nil && cause != nil {
+		return nil, fmt.Errorf("write %s: %w", b, cause) // no node's fault
+	}
 	if err != nil {
-		return nil, &PipelineError{Block: b.String(), Bad: b.Nodes[0], Err: err}
+		return nil, &PipelineError{Block: b.String(), Bad: firstBad(b, err), Err: err}
 	}
 	p := &Pipeline{ctx: ctx, block: b, conn: nc, stop: stop}
 	if o.Bytes == 0 || o.Bytes > fewBytes {
@@ -85,6 +88,43 @@ func (c *Client) Write(ctx context.Context, b Block, o WriteOptions) (*Pipeline,
 		}()
 	}
 	return p, nil
+}
+
+// firstBad is the node that kept a pipeline from being set up: the first, which
+// was asked, unless that says it was another.
+func firstBad(b Block, err error) Node {
+	var refused *StatusError
+	if errors.As(err, &refused) && refused.FirstBad != "" {
+		for _, n := range b.Nodes {
+			if n.Addr == refused.FirstBad || n.transferAddr() == refused.FirstBad {
+				return n
+			}
+		}
+	}
+	return b.Nodes[0]
+}
+
+// transferAddr is how DataNodes name each other (DatanodeID.getXferAddr), also
+// where they are reached by other names.
+func (n Node) transferAddr() string {
+	var ip string
+	var port uint64
+	//nolint:errcheck // what cannot be read names nobody
+	wire.Fields(n.Raw, func(field wire.Number, _ uint64, id []byte) error {
+		if field != 1 {
+			return nil
+		}
+		return wire.Fields(id, func(field wire.Number, v uint64, raw []byte) error {
+			switch field {
+			case 1:
+				ip = string(raw)
+			case 4:
+				port = v
+			}
+			return nil
+		})
+	})
+	return fmt.Sprintf("%s:%d", ip, port)
 }
 
 // writeRequest is an OpWriteBlockProto.

@@ -28,6 +28,7 @@ import (
 
 	"drover/internal/fault"
 	"drover/internal/hadoop/datanode"
+	"drover/internal/hadoop/namenode"
 	"drover/internal/mirror/tree"
 )
 
@@ -105,6 +106,8 @@ type copier struct {
 	opt         Options
 	read, write *datanode.Client
 	limit       *limiter
+	// avoid are DataNodes of the target: all files of a call share them.
+	avoid namenode.Avoided
 	// tokens says that the source's DataNodes want block tokens, which a
 	// listing does not bring.
 	tokens atomic.Bool

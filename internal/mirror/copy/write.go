@@ -122,13 +122,14 @@ func again(ctx context.Context, call func() error, early func(error) bool) error
 // part writes one block, on other DataNodes when those the NameNode chose fail.
 func (w *writing) part(ctx context.Context, i int) error {
 	p := w.parts[i]
-	var bad []namenode.DataNode
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = firstWait, longWait
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		to, err := w.addBlock(ctx, bad)
+		to, err := w.addBlock(ctx, w.avoid.List())
 		if err != nil {
-			bad = nil // perhaps no other DataNode is left
+			if errors.Is(err, namenode.ErrNoRoom) {
+				w.avoid.Forgive()
+			}
 			return struct{}{}, final(ctx, err)
 		}
 		sum, err := w.block(ctx, p, to.Transfer(w.dst.DataNodesByName))
@@ -141,11 +142,7 @@ func (w *writing) part(ctx context.Context, i int) error {
 		if !errors.As(err, &broken) {
 			return struct{}{}, backoff.Permanent(err) // the source's fault: the file is tried again
 		}
-		for _, n := range to.Nodes {
-			if bytes.Equal(n.Proto, broken.Bad.Raw) {
-				bad = append(bad, n)
-			}
-		}
+		w.avoid.Failed(to, broken.Bad.Raw)
 		if gone := w.dst.NN.AbandonBlock(ctx, w.name, to, w.id); gone != nil {
 			return struct{}{}, backoff.Permanent(errors.Join(err, gone))
 		}

@@ -58,11 +58,7 @@ type daemon struct {
 // hdfs-site.xml, and returns when files can be written. It ends with the test.
 func OwnHDFS(t testing.TB, settings map[string]string) *HDFS {
 	t.Helper()
-	h := newHDFS(t, settings, NameNode)
-	h.format()
-	h.Start(NameNode, DataNode)
-	h.AwaitWritable()
-	return h
+	return OwnNodes(t, 1, settings)
 }
 
 // AwaitWritable waits until files can be written.
@@ -171,16 +167,18 @@ func (h *HDFS) site(name string) map[string]string {
 	set := map[string]string{
 		"hadoop.tmp.dir":            filepath.Join(h.dir, "tmp"),
 		"dfs.replication":           "1",
-		"dfs.datanode.data.dir":     "file://" + filepath.Join(h.dir, DataNode),
-		"dfs.datanode.address":      h.port("dfs.datanode.address"),
-		"dfs.datanode.http.address": h.port("dfs.datanode.http.address"),
-		"dfs.datanode.ipc.address":  h.port("dfs.datanode.ipc.address"),
 		"dfs.permissions.enabled":   "true",
 		"dfs.namenode.name.dir":     "file://" + h.nameDir(NameNode),
 		"dfs.namenode.rpc-address":  h.port("rpc." + NameNode),
 		"dfs.namenode.http-address": h.port("http." + NameNode),
 		"fs.defaultFS":              "hdfs://" + h.port("rpc."+NameNode),
 		"dfs.client.block.write.replace-datanode-on-failure.policy": "NEVER",
+	}
+	if isDataNode(name) {
+		set["dfs.datanode.data.dir"] = "file://" + filepath.Join(h.dir, name)
+		for _, listener := range []string{"dfs.datanode.address", "dfs.datanode.http.address", "dfs.datanode.ipc.address"} {
+			set[listener] = h.port(listener + "." + name)
+		}
 	}
 	if len(h.nameNodes) > 1 {
 		set["fs.defaultFS"] = "hdfs://" + nameService
@@ -193,7 +191,7 @@ func (h *HDFS) site(name string) map[string]string {
 			set["dfs.namenode.rpc-address."+nameService+"."+nn] = h.port("rpc." + nn)
 			set["dfs.namenode.http-address."+nameService+"."+nn] = h.port("http." + nn)
 		}
-		if name != DataNode {
+		if !isDataNode(name) {
 			set["dfs.ha.namenode.id"] = name
 			set["dfs.namenode.name.dir"] = "file://" + h.nameDir(name)
 		}
@@ -229,7 +227,7 @@ func (h *HDFS) configure(name string) string {
 // java runs a daemon's class with a configuration until it ends or ctx does.
 func (h *HDFS) java(ctx context.Context, name, conf string, args ...string) (sandbox.JavaResult, error) {
 	class := "org.apache.hadoop.hdfs.server.namenode.NameNode"
-	if name == DataNode {
+	if isDataNode(name) {
 		class = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 	}
 	o := sandbox.JavaOptions{Heap: "192m", JVM: []string{"-Xbootclasspath/a:" + filepath.Join(h.dir, "classes")}}

@@ -58,7 +58,10 @@ type Store struct {
 	nn   *namenode.Client
 	dn   *datanode.Client
 	sums *filesum.Client
-	pool pool // of clients of the library, for reading
+	// avoid are DataNodes that failed: a file that is written anew does not meet
+	// them again.
+	avoid namenode.Avoided
+	pool  pool // of clients of the library, for reading
 }
 
 var (

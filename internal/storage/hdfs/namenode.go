@@ -8,6 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"drover/internal/hadoop/datanode"
 	"drover/internal/hadoop/namenode"
 	"drover/internal/hadoop/rpc"
 	"drover/internal/hadoop/wire"
@@ -58,11 +59,48 @@ func plain(st namenode.Status) error {
 // addBlock gets a new block at the end of a file the store has open, waiting
 // until the DataNodes have reported the one before.
 func (s *Store) addBlock(ctx context.Context, name string, last wire.Message, file uint64) (namenode.Block, error) {
-	return again(ctx, func() (namenode.Block, error) {
-		b, err := s.nn.AddBlock(ctx, name, last, namenode.AddBlockOptions{FileID: file})
+	b, err := again(ctx, func() (namenode.Block, error) {
+		b, err := s.nn.AddBlock(ctx, name, last, namenode.AddBlockOptions{FileID: file, Exclude: s.avoid.List()})
 		b.Length = 0 // it says what there will be room for
 		return b, err
 	}, func(err error) bool { return errors.Is(err, namenode.ErrNotReplicatedYet) })
+	if errors.Is(err, namenode.ErrNoRoom) {
+		s.avoid.Forgive()
+	}
+	return b, err
+}
+
+// blockTries is how many pipelines are set up for a block, one DataNode fewer
+// each time.
+const blockTries = 5
+
+// place has a new block of a file written, on other DataNodes when those that
+// the NameNode chose fail. What write does is done again.
+func (s *Store) place(ctx context.Context, name string, last wire.Message, file uint64, write func(namenode.Block) error) error {
+	for tries := 1; ; tries++ {
+		b, err := s.addBlock(ctx, name, last, file)
+		if err != nil {
+			return err
+		}
+		err = write(b)
+		if !s.failed(b, err) || tries == blockTries {
+			return err
+		}
+		if gone := s.nn.AbandonBlock(ctx, name, b, file); gone != nil {
+			return errors.Join(err, gone)
+		}
+	}
+}
+
+// failed leaves the DataNode out that broke a block's pipeline, and reports
+// whether one did.
+func (s *Store) failed(b namenode.Block, err error) bool {
+	var broken *datanode.PipelineError
+	if !errors.As(err, &broken) {
+		return false
+	}
+	s.avoid.Failed(b, broken.Bad.Raw)
+	return true
 }
 
 // finish closes a file the store has open, once the NameNode has heard of its

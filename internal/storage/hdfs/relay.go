@@ -51,14 +51,12 @@ func relayable(blocks []namenode.Block, blockSize int64) bool {
 
 // relay makes a block of another HDFS the file's next one.
 func (w *writer) relay(source *Store, from namenode.Block, moved func(n int) error) error {
-	to, err := w.store.addBlock(w.ctx, w.name, w.last, w.file)
-	if err != nil {
+	at := from.Transfer(source.cfg.UseDataNodeHostname)
+	return w.store.place(w.ctx, w.name, w.last, w.file, func(to namenode.Block) error {
+		_, err := datanode.Relay(w.ctx, source.dn, at, w.store.dn, to.Transfer(w.store.cfg.UseDataNodeHostname), moved)
+		if err == nil {
+			w.last = to.Proto(from.Length)
+		}
 		return err
-	}
-	at, into := from.Transfer(source.cfg.UseDataNodeHostname), to.Transfer(w.store.cfg.UseDataNodeHostname)
-	_, err = datanode.Relay(w.ctx, source.dn, at, w.store.dn, into, moved)
-	if err == nil {
-		w.last = to.Proto(from.Length)
-	}
-	return err
+	})
 }

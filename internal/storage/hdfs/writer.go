@@ -53,6 +53,7 @@ func (w *writer) write(p []byte) (int, error) {
 	n, err := w.cur.Write(p[:min(int64(len(p)), w.blockSize-w.cur.Size())])
 	if err != nil {
 		w.cur = nil // it gave the block up
+		w.store.failed(w.block, err)
 		return n, err
 	}
 	if w.cur.Size() == w.blockSize {
@@ -61,19 +62,20 @@ func (w *writer) write(p []byte) (int, error) {
 	return n, err
 }
 
-func (w *writer) beginBlock() (err error) {
-	if w.block, err = w.store.addBlock(w.ctx, w.name, w.last, w.file); err != nil {
+func (w *writer) beginBlock() error {
+	return w.store.place(w.ctx, w.name, w.last, w.file, func(b namenode.Block) (err error) {
+		w.block = b
+		// Whoever writes to the store may take a break.
+		w.cur, err = w.store.dn.NewWriter(w.ctx, b.Transfer(w.store.cfg.UseDataNodeHostname), datanode.WriteOptions{KeepAlive: true})
 		return err
-	}
-	// Whoever writes to the store may take a break.
-	w.cur, err = w.store.dn.NewWriter(w.ctx, w.block.Transfer(w.store.cfg.UseDataNodeHostname), datanode.WriteOptions{KeepAlive: true})
-	return err
+	})
 }
 
 func (w *writer) endBlock() error {
 	cur := w.cur
 	w.cur = nil
 	if err := cur.Close(); err != nil {
+		w.store.failed(w.block, err) // whoever writes the file anew does without it
 		return err
 	}
 	w.last = w.block.Proto(cur.Size())
