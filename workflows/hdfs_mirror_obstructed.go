@@ -22,7 +22,7 @@ func (m *hdfsMirror) bring(ctx workflow.Context, r activities.MirrorRoundInput, 
 	for {
 		checked, err := m.applied(ctx, r, plan)
 		_, attempt := step.Recall[time.Time](m.run, "approved")
-		if !obstructed(err) || attempt || m.in.distcp() || m.in.Rehearsal && m.in.AutoApprove {
+		if !obstructed(err) || attempt || m.in.Rehearsal && m.in.AutoApprove {
 			return checked, err
 		}
 		if err := m.awaitCleared(ctx, r, err); err != nil {
@@ -76,8 +76,11 @@ func (m *hdfsMirror) awaitCleared(ctx workflow.Context, r activities.MirrorRound
 		return err
 	}
 	m.run.Note(ctx, "%s; the round to %s was stopped by: %s", said, r.To, messageOf(cause))
-	step.Forget(m.run, "round/operations", "round/copies", "round/copied", "round/attributes", "round/checked")
-	return nil
+	// Another attempt of distcp's is another command: it would not be run again
+	// under the name of one that ended.
+	ran, _ := step.Recall[int](m.run, "round/distcp/attempt")
+	step.Forget(m.run, "round/operations", "round/copies", "round/copied", "round/attributes", "round/checked", "round/distcp", "round/distcp/back")
+	return step.Remember(m.run, "round/distcp/attempt", ran+1)
 }
 
 func (m *hdfsMirror) obstructedEvidence(r activities.MirrorRoundInput, cause error) step.Evidence {

@@ -75,6 +75,32 @@ func TestWhatStandsInTheWayOfARoundIsNoEndOfTheMirror(t *testing.T) {
 	}
 }
 
+// TestARoundByDistcpBeginsAnewWhenItWasRestored, as another command: the one
+// before ended well and would be believed.
+func TestARoundByDistcpBeginsAnewWhenItWasRestored(t *testing.T) {
+	b := newDistcpBench(t)
+	wanted := b.failing(activities.DistcpFailure{})
+	good := b.answer["VerifyMirror"]
+	b.answer["VerifyMirror"] = func(n int, in json.RawMessage) (any, error) {
+		if n == 2 {
+			return activities.MirrorVerifyResult{Verdict: "differ", Differing: 1}, nil
+		}
+		return good(n, in)
+	}
+	b.choose(time.Minute, true, workflows.ChoiceRestore)
+	b.choose(2*time.Minute, true, "")
+	b.choose(3*time.Minute, true, "")
+	if res, err := b.mirror(distcpInput()); err != nil || res.Outcome != step.Completed {
+		t.Fatalf("outcome %s (%s), %v, want completed", res.Outcome, res.Reason, err)
+	}
+	if got := attempts(*wanted); got != ">#0 >1#0 >1#1 1>2#0" {
+		t.Errorf("commands %s, want the first round's twice, as two attempts", got)
+	}
+	if !slices.Contains(b.calls, "RestoreMirrorTarget") {
+		t.Errorf("calls %v, want the target rolled back", b.calls)
+	}
+}
+
 // TestAdoptedBytesAreNotOverwrittenAtTheCutover: the comparison of everything is
 // told of the adoption, and an attempt that fails says what to do.
 func TestAdoptedBytesAreNotOverwrittenAtTheCutover(t *testing.T) {
