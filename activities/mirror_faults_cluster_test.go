@@ -71,12 +71,14 @@ func newFaulty(t *testing.T, source []string, b *sandboxtest.HDFS) *faulty {
 		})
 	}
 	m.change(ops)
-	m.failed = func(step string, err error) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.failures = append(f.failures, err)
-	}
+	m.failed = func(_ string, err error) { f.fail(err) }
 	return f
+}
+
+func (f *faulty) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failures = append(f.failures, err)
 }
 
 // met returns what activities failed with so far.

@@ -27,6 +27,8 @@ type follower struct {
 	// failed, when not nil, is told of every activity that fails and is tried
 	// again, as Temporal does with what is not permanent.
 	failed func(step string, err error)
+	// began, when not nil, is told of every activity before it is first tried.
+	began func(step string)
 	// bytesPerSecond slows copies down; 0 does not. parallel is how many files
 	// are copied at a time; 0 is the default.
 	bytesPerSecond int64
@@ -42,6 +44,8 @@ type order struct {
 	History   string // file
 	// From and To are the round of a process of its own.
 	From, To string
+	// Part is the part of a baseline that a process of its own copies.
+	Part *activities.MirrorCopyInput
 }
 
 // follow makes a follower, and what closes its connections.
@@ -98,6 +102,9 @@ func once[In, Out any](ctx context.Context, f *follower, step string, act func(c
 	var out Out
 	if text, done := f.history.done[step]; done {
 		return out, json.Unmarshal(text, &out)
+	}
+	if f.began != nil {
+		f.began(step)
 	}
 	for {
 		var err error

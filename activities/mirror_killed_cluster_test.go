@@ -41,6 +41,10 @@ func roundAsTold(text []byte) error {
 	if err != nil {
 		return err
 	}
+	if o.Part != nil {
+		copied, err := f.acts.CopyMirrorShards(context.Background(), *o.Part)
+		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(copied), done())
+	}
 	f.parallel = 1 // so that the calls come in the same order each time
 	_, err = f.round(context.Background(), o.From, o.To)
 	return errors.Join(err, done())

@@ -29,6 +29,9 @@ type wiretap struct {
 	site, nameNode string
 	listener       net.Listener
 	watch          *watch
+	// meets, when not nil, is told of every call, also of those that only read,
+	// and says whether it is let through.
+	meets func(c call) bool
 }
 
 // watch sees the calls of all wiretaps of a round. At the n-th it kills: before
@@ -88,11 +91,16 @@ func (w *watch) answered(c call) {
 
 func tap(t *testing.T, site, nameNode string, w *watch) *wiretap {
 	t.Helper()
+	return tapped(t, &wiretap{site: site, nameNode: nameNode, watch: w})
+}
+
+func tapped(t *testing.T, p *wiretap) *wiretap {
+	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &wiretap{site: site, nameNode: nameNode, listener: l, watch: w}
+	p.listener = l
 	t.Cleanup(func() { l.Close() }) //nolint:errcheck // nobody calls any more
 	go func() {
 		for {
@@ -145,7 +153,11 @@ func (p *wiretap) serve(client net.Conn) {
 		if err != nil {
 			return
 		}
-		if c, changes := p.parse(frame); changes {
+		c, changes := p.parse(frame)
+		if p.meets != nil && !p.meets(c) {
+			return
+		}
+		if changes {
 			pass, kills := p.watch.asked(c)
 			if !pass {
 				return
