@@ -127,18 +127,17 @@ type JavaResult struct {
 // CPU is the processor time of the program, its own and the kernel's for it.
 func (r JavaResult) CPU() time.Duration { return r.User + r.System }
 
-// RunJava runs a program of the HBase or Hadoop jars as a client of a site and
-// waits for it. MapReduce runs inside the program, two maps at a time, and
-// fs.defaultFS is this machine's file system: name HDFS paths in full. A
-// program that ends with a non-zero code is an answer, not an error. When ctx
-// ends the program is killed.
-func (s *Sandbox) RunJava(ctx context.Context, site string, opts JavaOptions, mainClass string, args ...string) (JavaResult, error) {
+// JavaCommand is a program of the HBase or Hadoop jars, or one source file that
+// uses them, as a client of a site; it is not started. MapReduce runs inside the
+// program, two maps at a time, and fs.defaultFS is this machine's file system:
+// name HDFS paths in full. When ctx ends the program is killed.
+func (s *Sandbox) JavaCommand(ctx context.Context, site string, opts JavaOptions, mainClass string, args ...string) (*exec.Cmd, error) {
 	java, err := javaBinary()
 	if err != nil {
-		return JavaResult{}, fmt.Errorf("run %s: %w", mainClass, err)
+		return nil, fmt.Errorf("run %s: %w", mainClass, err)
 	}
 	if _, err := s.Site(site); err != nil {
-		return JavaResult{}, fmt.Errorf("run %s: %w", mainClass, err)
+		return nil, fmt.Errorf("run %s: %w", mainClass, err)
 	}
 	heap := opts.Heap
 	if heap == "" {
@@ -148,16 +147,26 @@ func (s *Sandbox) RunJava(ctx context.Context, site string, opts JavaOptions, ma
 	classes := append([]string{s.classpath(s.toolsConfDir(site), opts.LoadTools)}, opts.ClassPath...)
 	flags = append(flags, "-cp", strings.Join(classes, string(os.PathListSeparator)), mainClass)
 	if err := os.MkdirAll(s.tmpDir(), 0o755); err != nil {
-		return JavaResult{}, fmt.Errorf("run %s: %w", mainClass, err)
+		return nil, fmt.Errorf("run %s: %w", mainClass, err)
 	}
 	cmd := exec.CommandContext(ctx, java, append(flags, args...)...)
 	cmd.Dir = s.tmpDir()
+	cmd.WaitDelay = 5 * time.Second
+	return cmd, nil
+}
+
+// RunJava runs a JavaCommand and waits for it. A program that ends with a
+// non-zero code is an answer, not an error.
+func (s *Sandbox) RunJava(ctx context.Context, site string, opts JavaOptions, mainClass string, args ...string) (JavaResult, error) {
+	cmd, err := s.JavaCommand(ctx, site, opts, mainClass, args...)
+	if err != nil {
+		return JavaResult{}, err
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if opts.NoStdout {
 		cmd.Stdout = nil
 	}
-	cmd.WaitDelay = 5 * time.Second
 	began := time.Now()
 	err = cmd.Run()
 	wall := time.Since(began)
