@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -23,8 +24,14 @@ import (
 const (
 	BaselineChild = "mirror-once" // NameNode, root, snapshot, NameNode, root
 	RoundChild    = "round-once"  // NameNode, root, NameNode, root, from, to
-	ListChild     = "list-once"   // NameNode, root, snapshot
+	ListChild     = "list-once"   // NameNode, root, snapshot, NamesOnly or AllAttributes
 	RateChild     = "rate-once"   // NameNode, kind, tree, empty directory, count
+)
+
+// What ListChild asks for.
+const (
+	NamesOnly     = "names" // and what a listing says of them, as the peer
+	AllAttributes = "attributes"
 )
 
 // Kinds of RateChild.
@@ -38,7 +45,7 @@ const (
 
 // HDFSOnce runs one of the children.
 func HDFSOnce(ctx context.Context, name string, args []string) error {
-	want := map[string]int{BaselineChild: 6, RoundChild: 7, ListChild: 4, RateChild: 6}[name]
+	want := map[string]int{BaselineChild: 6, RoundChild: 7, ListChild: 5, RateChild: 6}[name]
 	if len(args) != want {
 		return fmt.Errorf("%s: got %d arguments, want %d", name, len(args), want)
 	}
@@ -61,7 +68,7 @@ func HDFSOnce(ctx context.Context, name string, args []string) error {
 	}
 	switch name {
 	case ListChild:
-		return listOnce(ctx, source.At(args[3]))
+		return listOnce(ctx, source.At(args[3]), args[4] == AllAttributes)
 	case RateChild:
 		source.Root = args[3]
 		return rateOnce(ctx, source, args[2], args[4], args[5])
@@ -95,13 +102,12 @@ func listed(ctx context.Context, t tree.Tree, then func(dir string) error) (err 
 	return then(dir)
 }
 
-func listOnce(ctx context.Context, t tree.Tree) error {
+func listOnce(ctx context.Context, t tree.Tree, attributes bool) error {
 	dir, err := os.MkdirTemp("", "drover-bench-")
 	if err != nil {
 		return fmt.Errorf("make a directory for manifests: %w", err)
 	}
-	// As the peer: names and what a listing says of them.
-	_, err = tree.WriteShards(ctx, t, dir, tree.ShardOptions{})
+	_, err = tree.WriteShards(ctx, t, dir, tree.ShardOptions{ListOptions: tree.ListOptions{Attributes: attributes}})
 	return errors.Join(err, os.RemoveAll(dir))
 }
 
@@ -128,11 +134,20 @@ func mirrorOnce(ctx context.Context, source, target tree.Tree) error {
 
 // roundOnce is a round of a mirror, without the snapshot that ends it.
 func roundOnce(ctx context.Context, source, target tree.Tree, from, to string) error {
-	d, err := diff.Between(ctx, source.NN, source.Root, from, to)
+	draft := plan.NewDraft(from, to)
+	backward, err := diff.Each(ctx, source.NN, source.Root, from, to, draft.Add)
 	if err != nil {
 		return err
 	}
-	p, err := plan.Build(d)
+	way, err := draft.Resolve(backward)
+	if err != nil {
+		return err
+	}
+	p := plan.Plan{Ops: slices.Collect(way.Ops())}
+	err = copy.Supported(ctx, source.At(to), way.Copies(), func(c plan.Copy) error {
+		p.Copies = append(p.Copies, c)
+		return nil
+	})
 	if err != nil || p.Empty() {
 		return err
 	}

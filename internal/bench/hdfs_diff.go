@@ -231,30 +231,36 @@ func (w *HDFSWorld) diffMillion(ctx context.Context, n int, out io.Writer) error
 }
 
 // listMillion measures listing the large tree into manifests against the plain
-// recursive listing of HDFS's own shell.
+// recursive listing of HDFS's own shell: with what that one asks for, and with
+// all that a baseline asks for, ACLs, extended attributes and storage policies.
 func (w *HDFSWorld) listMillion(ctx context.Context, r *rounds, n int, out io.Writer) error {
-	const bench, tool = "hdfs-list-million", "hdfs dfs -ls -R"
+	const tool = "hdfs dfs -ls -R"
 	dir := r.source + "/.snapshot/" + firstSnap
-	var p Pairs
+	listings := []struct{ bench, what string }{{"hdfs-list-million", NamesOnly}, {"hdfs-list-million-attributes", AllAttributes}}
+	pairs := make([]Pairs, len(listings))
 	for range n {
-		ours, err := w.child(ctx, ListChild, w.user, w.fromAddr, r.source, firstSnap)
-		if err != nil {
-			return err
-		}
 		peer, err := w.shell(ctx, "-ls", "-R", uri(w.fromAddr, dir))
 		if err != nil {
 			return err
 		}
-		p.Ours, p.Peer = append(p.Ours, ours), append(p.Peer, peer)
-		w.Log(fmt.Sprintf("%s: ours %v, %s %v", bench, ours, tool, peer))
+		for i, l := range listings {
+			ours, err := w.child(ctx, ListChild, w.user, w.fromAddr, r.source, firstSnap, l.what)
+			if err != nil {
+				return err
+			}
+			pairs[i].Ours, pairs[i].Peer = append(pairs[i].Ours, ours), append(pairs[i].Peer, peer)
+			w.Log(fmt.Sprintf("%s: ours %v, %s %v", l.bench, ours, tool, peer))
+		}
 	}
 	floor, err := w.shell(ctx, "-ls", uri(w.fromAddr, "/"))
 	if err != nil {
 		return err
 	}
-	p.OursEmpty, p.PeerEmpty = []Cost{{}}, []Cost{floor}
-	if err := EmitPairs(out, bench, tool, p); err != nil {
-		return err
+	for i, l := range listings {
+		pairs[i].OursEmpty, pairs[i].PeerEmpty = []Cost{{}}, []Cost{floor}
+		if err := errors.Join(EmitPairs(out, l.bench, tool, pairs[i]), emitServers(out, l.bench, tool, pairs[i])); err != nil {
+			return err
+		}
 	}
-	return emitServers(out, bench, tool, p)
+	return nil
 }
