@@ -163,8 +163,8 @@ func (a *Mirror) CopyMirrorChanges(ctx context.Context, in MirrorCopyInput) (Mir
 	return copied(done), advice.On(err)
 }
 
-// finishedAtOnce is how many directories of a plan are held.
-const finishedAtOnce = 4096
+// heldAtOnce is how many entries of a round's plan are held.
+const heldAtOnce = 4096
 
 // FinishMirrorRound throws away what the round deleted, and gives the
 // directories it touched their attributes, the deepest first.
@@ -197,7 +197,7 @@ func (a *Mirror) FinishMirrorRound(ctx context.Context, in MirrorCopyInput) (str
 		if c.DirKnown && !c.Dir {
 			return nil
 		}
-		if dirs = append(dirs, c); len(dirs) < finishedAtOnce {
+		if dirs = append(dirs, c); len(dirs) < heldAtOnce {
 			return nil
 		}
 		return finish()

@@ -84,15 +84,30 @@ func compared(res verify.Result, err error) (verify.Result, error) {
 	return res, fault.As(fault.Unavailable, fmt.Errorf("%d entries could not be compared, %s the first: %s; see that both HDFS are up, the comparison is then made again", res.Unproven, first.Path, first.Reason))
 }
 
-// verifyRound compares what the round's copies name.
+// verifyRound compares what the round's copies name, some thousands at a time.
 func (a *Mirror) verifyRound(ctx context.Context, source, target tree.Tree, in MirrorVerifyInput, o verify.Options) (MirrorVerifyResult, error) {
-	r := MirrorRoundInput{MirrorAt: in.MirrorAt, From: in.From, To: in.Snapshot}
-	changes, err := round[plan.Copy](ctx, a, r, in.Digest, copiesFile, 0, toTheEnd)
-	if err != nil {
-		return MirrorVerifyResult{}, err
-	}
+	out := MirrorVerifyResult{Verdict: string(report.Match)}
 	var single, whole []string
-	for _, c := range changes {
+	compare := func() error {
+		for _, part := range []struct {
+			paths   *[]string
+			shallow bool
+		}{{&single, true}, {&whole, false}} {
+			if len(*part.paths) == 0 {
+				continue
+			}
+			o.Paths, o.Shallow = *part.paths, part.shallow
+			res, err := compared(verify.Trees(ctx, source, target, o))
+			if err != nil {
+				return err
+			}
+			out.add(verified(res))
+			*part.paths = nil
+		}
+		return nil
+	}
+	r := MirrorRoundInput{MirrorAt: in.MirrorAt, From: in.From, To: in.Snapshot}
+	err := roundEach(ctx, a, r, in.Digest, copiesFile, 0, toTheEnd, func(c plan.Copy) error {
 		switch {
 		case c.Path == "":
 		case c.Walk:
@@ -100,23 +115,15 @@ func (a *Mirror) verifyRound(ctx context.Context, source, target tree.Tree, in M
 		default:
 			single = append(single, c.Path)
 		}
-	}
-	out := MirrorVerifyResult{Verdict: string(report.Match)}
-	for _, part := range []struct {
-		paths   []string
-		shallow bool
-	}{{single, true}, {whole, false}} {
-		if len(part.paths) == 0 {
-			continue
+		if len(single)+len(whole) < heldAtOnce {
+			return nil
 		}
-		o.Paths, o.Shallow = part.paths, part.shallow
-		res, err := compared(verify.Trees(ctx, source, target, o))
-		if err != nil {
-			return out, err
-		}
-		out.add(verified(res))
+		return compare()
+	})
+	if err == nil {
+		err = compare()
 	}
-	return out, nil
+	return out, err
 }
 
 // add joins two comparisons: the worse verdict is that of both.
@@ -128,7 +135,8 @@ func (r *MirrorVerifyResult) add(o MirrorVerifyResult) {
 	r.Files += o.Files
 	r.Bytes += o.Bytes
 	r.Differing += o.Differing
-	r.Differences = append(r.Differences, o.Differences...)
+	told := append(r.Differences, o.Differences...)
+	r.Differences = told[:min(len(told), toldDifferences)]
 }
 
 func verified(res verify.Result) MirrorVerifyResult {
