@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -51,14 +50,7 @@ func (a *Mirror) distcp(in MirrorDistcpInput) (distcp.Engine, distcp.Copy, error
 	if err != nil {
 		return distcp.Engine{}, distcp.Copy{}, err
 	}
-	var host *command.Host
-	if h.SSH.Host == "" {
-		host, err = command.Local(filepath.Join(a.sites.cfg.Worker.StateDir, "commands"))
-	} else {
-		host, err = command.SSH(command.SSHConfig{
-			Destination: h.SSH.Host, Port: h.SSH.Port, IdentityFile: h.SSH.IdentityFile, KnownHostsFile: h.SSH.KnownHostsFile, Dir: h.SSH.Dir,
-		})
-	}
+	host, err := a.commands(h)
 	source, target := a.sites.cfg.Sites[in.Source].HDFS, a.sites.cfg.Sites[in.Target].HDFS
 	env := map[string]string{"HADOOP_USER_NAME": target.User}
 	maps.Copy(env, h.Env)

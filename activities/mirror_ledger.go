@@ -110,7 +110,7 @@ func (a *Mirror) ApplyLedgerRound(ctx context.Context, in LedgerInput) (LedgerRo
 	if err != nil {
 		return LedgerRoundResult{}, err
 	}
-	way, err := a.planChanges(ctx, m.source, in.From, in.Snapshot)
+	way, err := a.planChanges(ctx, in.MirrorAt, m.source, in.From, in.Snapshot)
 	if err != nil {
 		return LedgerRoundResult{}, err
 	}

@@ -31,7 +31,7 @@ func (a *Mirror) PlanMirrorRound(ctx context.Context, in MirrorRoundInput) (Mirr
 	if err != nil {
 		return MirrorRoundPlan{}, err
 	}
-	way, err := a.planChanges(ctx, source, in.From, in.To)
+	way, err := a.planChanges(ctx, in.MirrorAt, source, in.From, in.To)
 	if err != nil {
 		return MirrorRoundPlan{}, advice.On(err)
 	}

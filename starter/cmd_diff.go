@@ -6,9 +6,9 @@ import (
 
 func newDiffCmd(a *app) *cobra.Command {
 	var o compareOptions
-	var from, to string
+	var from, to, text string
 	cmd := &cobra.Command{
-		Use:   "diff (SOURCE TARGET | --from SNAPSHOT [--to SNAPSHOT] LOCATION)",
+		Use:   "diff (SOURCE TARGET | --from SNAPSHOT [--to SNAPSHOT] LOCATION | --text FILE LOCATION)",
 		Short: "name what differs between two trees, or between two snapshots, reading no bytes",
 		Long: exits(`
 Name what differs between two trees by kind, length and modification time of
@@ -22,12 +22,22 @@ asked wherever drover runs. Changes are printed as the NameNode tells them, the
 verdict last; with --json every change is an object on a line of its own, the
 last one the verdict. Times alone, and a file that was truncated and grew to its
 old length, do not show there: that nothing changed is unproven, and no error.
+
+With --text, read what "hdfs snapshotDiff" printed, from a file or from standard
+input (-), and look every change up in the snapshots it is of. Such a text has no
+quoting: what it cannot carry clearly, such as a name with a line break, is
+refused.
 `+locations, codeOK, codeFailed, codeUsage, codeRefused, codeNotFound, codeUnreachable, codeUnproven, codeInterrupted),
-		Example: "  drover diff a:/warehouse b:/warehouse\n  drover diff --from s1 --to s2 a:/warehouse",
-		Args:    someArgs(1, 2, "two locations"),
+		Example: "  drover diff a:/warehouse b:/warehouse\n  drover diff --from s1 --to s2 a:/warehouse\n" +
+			"  hdfs snapshotDiff /warehouse s1 s2 | drover diff --text - a:/warehouse",
+		Args: someArgs(1, 2, "two locations"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			snapshots := cmd.Flags().Changed("from") || cmd.Flags().Changed("to")
 			switch {
+			case text != "" && (snapshots || len(args) != 1):
+				return usage("--text names the snapshots itself, and compares with one location")
+			case text != "":
+				return a.diffText(cmd.Context(), args[0], text)
 			case snapshots && len(args) != 1:
 				return usage("--from and --to compare snapshots of one location, got also %q", args[1])
 			case snapshots && from == "":
@@ -48,5 +58,6 @@ old length, do not show there: that nothing changed is unproven, and no error.
 	o.register(cmd.Flags())
 	cmd.Flags().StringVar(&from, "from", "", "the earlier snapshot")
 	cmd.Flags().StringVar(&to, "to", "", "the later snapshot (default: the present state)")
+	cmd.Flags().StringVar(&text, "text", "", "a file with what \"hdfs snapshotDiff\" printed, - for standard input")
 	return cmd
 }

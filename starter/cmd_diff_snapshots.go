@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/dustin/go-humanize"
 
+	"drover/internal/fault"
 	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
 	"drover/internal/report"
@@ -26,7 +28,7 @@ type snapshotDiff struct {
 	Deleted  int64          `json:"deleted"`
 	Renamed  int64          `json:"renamed"`
 	Modified int64          `json:"modified"`
-	// Reason says what keeps the verdict from being match.
+	// Reason says why more may have changed.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -52,29 +54,80 @@ func (d *snapshotDiff) decide() {
 	case d.From == d.To:
 		d.Verdict = report.Match
 	default:
-		d.Verdict, d.Reason = report.Unproven, "times alone, and a file that was truncated and grew to its old length, do not show"
+		d.Verdict = report.Unproven
+		if d.Reason == "" {
+			d.Reason = "times alone, and a file that was truncated and grew to its old length, do not show"
+		}
 	}
 }
 
 func (a *app) diffSnapshots(ctx context.Context, text, from, to string) error {
-	places, err := a.places(text)
+	p, err := a.snapshotted(ctx, text)
 	if err != nil {
 		return err
 	}
-	p := places[0]
-	if p.nn == nil {
-		return errors.Join(usage("%s is no HDFS, and only an HDFS has snapshots: compare two locations, without --from", text), closePlaces(places))
-	}
-	if err := reach(ctx, places); err != nil {
-		return placed(errors.Join(err, closePlaces(places)))
-	}
 	s := a.newChanges(ctx, snapshotDiff{Location: p.String(), From: from, To: to})
 	_, err = diff.Each(ctx, p.nn, p.Path, from, to, plan.Once(s.print))
-	s.meter.close()
-	if err := errors.Join(err, closePlaces(places)); err != nil {
+	return s.end(errors.Join(err, closePlaces([]place{p})))
+}
+
+// diffText is diffSnapshots for what hdfs snapshotDiff printed into a file.
+func (a *app) diffText(ctx context.Context, location, file string) error {
+	r, err := a.readReport(file)
+	if err != nil {
+		return fault.As(fault.InvalidInput, fmt.Errorf("read %s: %w", file, err))
+	}
+	p, err := a.snapshotted(ctx, location)
+	if err != nil {
+		return err
+	}
+	if p.Path != r.Dir {
+		return errors.Join(usage("%s is of directory %s, not of %s", file, r.Dir, p.Path), closePlaces([]place{p}))
+	}
+	d, err := diff.Prove(ctx, p.nn, r)
+	if err := errors.Join(err, closePlaces([]place{p})); err != nil {
 		return placed(err)
 	}
-	return s.end()
+	answer := snapshotDiff{Location: p.String(), From: d.From, To: d.To}
+	if !r.Whole {
+		answer.Reason = "the text lacks the empty line at its end, it may have been cut"
+	}
+	s := a.newChanges(ctx, answer)
+	for _, c := range d.Changes {
+		if err := s.print(c); err != nil {
+			return s.end(err)
+		}
+	}
+	return s.end(nil)
+}
+
+func (a *app) readReport(file string) (plan.Report, error) {
+	if file == "-" {
+		return plan.Parse(a.in)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return plan.Report{}, err
+	}
+	r, err := plan.Parse(f)
+	return r, errors.Join(err, f.Close())
+}
+
+// snapshotted opens a location that can have snapshots. Close it after use.
+func (a *app) snapshotted(ctx context.Context, text string) (place, error) {
+	places, err := a.places(text)
+	if err != nil {
+		return place{}, err
+	}
+	if places[0].nn == nil {
+		err = usage("%s is no HDFS, and only an HDFS has snapshots: compare two locations, without --from", text)
+	} else {
+		err = reach(ctx, places)
+	}
+	if err != nil {
+		return place{}, placed(errors.Join(err, closePlaces(places)))
+	}
+	return places[0], nil
 }
 
 // changes prints a difference as it is told.
@@ -118,9 +171,13 @@ func (s *changes) object(v any) error {
 	return s.out.err
 }
 
-// end prints the verdict and turns it into an exit code. That a diff leaves
-// bytes unproven is what was asked for.
-func (s *changes) end() error {
+// end prints the verdict and turns it into an exit code, unless the difference
+// broke off. That a diff leaves bytes unproven is what was asked for.
+func (s *changes) end(err error) error {
+	s.meter.close()
+	if err != nil {
+		return placed(err)
+	}
 	s.out.w = s.app.out // nothing moves any more
 	d := &s.answer
 	d.decide()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -91,6 +92,7 @@ func TestTreesAreComparedFromTheCommandLine(t *testing.T) {
 			t.Errorf("%v: %+v, want exit %d and %q", tc.args, got, codeFailed, tc.want)
 		}
 	}
+	textOfTheTool(t, box, nn, a, dir)
 	// The only snapshot alone keeps what is deleted after it.
 	if _, err := nn.Delete(t.Context(), dir+"/e", true); err != nil {
 		t.Fatal(err)
@@ -102,6 +104,43 @@ func TestTreesAreComparedFromTheCommandLine(t *testing.T) {
 		if got := drover(t, args...); got.code == codeOK || got.code == codeUnproven {
 			t.Errorf("%v: %+v, want an error", args, got)
 		}
+	}
+}
+
+// textOfTheTool reads what hdfs snapshotDiff prints about a directory with the
+// snapshot s1.
+func textOfTheTool(t *testing.T, box *sandbox.Sandbox, nn *namenode.Client, location, dir string) {
+	t.Helper()
+	if _, err := nn.CreateSnapshot(t.Context(), dir, "s2"); err != nil {
+		t.Fatal(err)
+	}
+	launcher, err := box.Launcher("a", "hdfs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.CommandContext(t.Context(), launcher, "snapshotDiff", dir, "s2", "s1").Output() // the way back
+	if err != nil {
+		t.Fatalf("hdfs snapshotDiff: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "diff.txt")
+	for _, tc := range []struct {
+		text, location, want string
+		code                 int
+	}{
+		{string(text), location, "R\t./e -> ./d\n", codeFailed},
+		{string(text), location, "differ: 0 created, 0 deleted, 1 renamed, 1 modified\n", codeFailed},
+		{strings.TrimSpace(string(text)), location, "it may have been cut\n", codeFailed},
+		{strings.Replace(string(text), "./d", "./x", 1), location, "the snapshots do not", codeUsage},
+		{string(text), location + "/e", "not of " + dir + "/e", codeUsage},
+		{"no report", location, "Difference between", codeUsage},
+	} {
+		if err := os.WriteFile(file, []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		must(t, tc.code, tc.want, "diff", "--text", file, tc.location)
+	}
+	if err := nn.DeleteSnapshot(t.Context(), dir, "s2"); err != nil {
+		t.Fatal(err)
 	}
 }
 

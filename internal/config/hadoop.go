@@ -10,9 +10,10 @@ import (
 )
 
 // Hadoop says where Hadoop's own commands run, and as what machine: for
-// runbooks that hand a copy to distcp.
+// runbooks that hand a copy to distcp, and for the difference of snapshots where
+// the NameNode answers no call for it.
 type Hadoop struct {
-	// Bin is the directory of the commands hadoop and mapred on that machine.
+	// Bin is the directory of the commands hadoop, mapred and hdfs on that machine.
 	// Empty: they are on the account's PATH.
 	Bin string `yaml:"bin"`
 	// Env holds variables for them, such as HADOOP_CONF_DIR. Everybody on that

@@ -36,6 +36,9 @@ func TestTheTextOfTheToolSaysTheSame(t *testing.T) {
 	if got.From != want.From || got.To != want.To || got.Backward != want.Backward || !slices.Equal(got.Changes, want.Changes) {
 		t.Errorf("the text reads as\n%+v, the call says\n%+v", got, want)
 	}
+	if !got.Whole || got.Dir != w.root {
+		t.Errorf("the text is of %s, whole: %v; want %s and its end", got.Dir, got.Whole, w.root)
+	}
 	if len(got.Changes) < 5 {
 		t.Errorf("only %d changes", len(got.Changes))
 	}

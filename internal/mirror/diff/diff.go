@@ -29,6 +29,11 @@ type NameNode interface {
 	SnapshotDiffListing(ctx context.Context, dir, from, to string, each func(namenode.DiffPage) error) error
 }
 
+// lister tells which snapshots there are.
+type lister interface {
+	Snapshots(ctx context.Context, dir string) ([]namenode.Snapshot, error)
+}
+
 // errCircle ends a listing that brings nothing new.
 var errCircle = errors.New("the listing of the difference goes round in a circle")
 
@@ -104,7 +109,7 @@ func oneShot(ctx context.Context, nn NameNode, root, from, to string, each func(
 }
 
 // back reports whether from is later than to.
-func back(ctx context.Context, nn NameNode, root, from, to string) (bool, error) {
+func back(ctx context.Context, nn lister, root, from, to string) (bool, error) {
 	if from == "" || to == "" {
 		return from == "", nil
 	}
@@ -112,7 +117,7 @@ func back(ctx context.Context, nn NameNode, root, from, to string) (bool, error)
 }
 
 // later reports whether snapshot from was made after snapshot to.
-func later(ctx context.Context, nn NameNode, root, from, to string) (bool, error) {
+func later(ctx context.Context, nn lister, root, from, to string) (bool, error) {
 	snapshots, err := nn.Snapshots(ctx, root)
 	if err != nil {
 		return false, err

@@ -2,10 +2,12 @@ package plan
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -16,17 +18,32 @@ const (
 	maxLine   = 1 << 20
 )
 
+// Report is a difference as `hdfs snapshotDiff` prints it.
+type Report struct {
+	Diff
+	// Dir is the directory it is of.
+	Dir string
+	// Whole means that the text has the empty line that ends it: the tool
+	// prints the report, which ends in a line break, as a line. Without it the
+	// text may have been cut, by a full disk or by whoever copied it.
+	Whole bool
+}
+
 // Parse reads what `hdfs snapshotDiff` prints
 // (org.apache.hadoop.hdfs.protocol.SnapshotDiffReport.toString). The text has no
-// quoting: a name that holds a line break, and a renamed path that holds " -> ",
-// cannot be told apart, and are refused; the listing call has neither problem.
-// Whatever stands before the head line is skipped, as a log line of the tool
-// may. A head without entries is a Diff without changes; text without a head is
-// an error, and so is any line after the head that is no entry.
-func Parse(text io.Reader) (Diff, error) {
+// quoting. A name that holds a line break, a renamed path that holds " -> " and
+// a name with "?", which Java prints for what its locale has not, cannot be told
+// apart from others and are refused; the listing call has none of these
+// problems. A name that continues as an entry would after its line break is not
+// seen here: see Diff.Claims. Whatever stands before the head line is skipped, as
+// a log line of the tool may. A head without entries is a Diff without changes;
+// text without a head is an error, and so is any line after the head that is no
+// entry.
+func Parse(text io.Reader) (Report, error) {
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, maxLine)
-	var d Diff
+	lines.Split(splitLines)
+	var r Report
 	headed := false
 	for n := 1; lines.Scan(); n++ {
 		line := lines.Text()
@@ -34,48 +51,65 @@ func Parse(text io.Reader) (Diff, error) {
 			if !strings.HasPrefix(line, textHead) {
 				continue
 			}
-			if err := d.parseHead(line); err != nil {
-				return Diff{}, fmt.Errorf("snapshot difference, line %d: %w", n, err)
+			if err := r.parseHead(line); err != nil {
+				return Report{}, fmt.Errorf("snapshot difference, line %d: %w", n, err)
 			}
 			headed = true
 			continue
 		}
+		if r.Whole {
+			return Report{}, fmt.Errorf("snapshot difference, line %d: %q follows its end; a name may hold a line break: use the listing call", n, line)
+		}
 		if line == "" {
-			continue // the tool prints the report, which ends in a line break, as a line
+			r.Whole = true
+			continue
 		}
 		c, err := parseLine(line)
 		if err != nil {
-			return Diff{}, fmt.Errorf("snapshot difference, line %d: %w", n, err)
+			return Report{}, fmt.Errorf("snapshot difference, line %d: %w", n, err)
 		}
-		d.Changes = append(d.Changes, c)
+		r.Changes = append(r.Changes, c)
 	}
 	if err := lines.Err(); err != nil {
-		return Diff{}, fmt.Errorf("read snapshot difference: %w", err)
+		return Report{}, fmt.Errorf("read snapshot difference: %w", err)
 	}
 	if !headed {
-		return Diff{}, errors.New(`read snapshot difference: no line begins with "Difference between"; look at the tool's error output`)
+		return Report{}, errors.New(`read snapshot difference: no line begins with "Difference between"; look at the tool's error output`)
 	}
-	return d, nil
+	return r, nil
 }
 
-func (d *Diff) parseHead(line string) error {
+// splitLines is bufio.ScanLines that takes nothing from a name that ends in a
+// carriage return.
+func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
+func (r *Report) parseHead(line string) error {
 	body := strings.TrimSuffix(strings.TrimPrefix(line, textHead), ":")
 	// A snapshot's name holds no slash and the directory begins with one, so
 	// the first separator before a slash is the one.
-	names, _, ok := strings.Cut(body, textUnder+"/")
+	names, dir, ok := strings.Cut(body, textUnder+"/")
 	if !ok {
 		return fmt.Errorf("%q names no directory", line)
 	}
+	r.Dir = "/" + dir
 	from, to, ok := strings.Cut(names, " and ")
 	if !ok || strings.Contains(to, " and ") {
 		return fmt.Errorf("%q does not name two snapshots clearly; use the listing call", line)
 	}
 	var err error
-	if d.From, err = snapshotName(from); err != nil {
+	if r.From, err = snapshotName(from); err != nil {
 		return err
 	}
-	d.To, err = snapshotName(to)
-	d.Backward = d.From == "" && d.To != ""
+	r.To, err = snapshotName(to)
+	r.Backward = r.From == "" && r.To != ""
 	return err
 }
 
@@ -120,6 +154,12 @@ func textPath(text string) (string, error) {
 	path, ok := strings.CutPrefix(text, "./")
 	if !ok || path == "" {
 		return "", fmt.Errorf("path %q does not begin with \"./\"", text)
+	}
+	switch {
+	case strings.ContainsRune(path, '\r'):
+		return "", fmt.Errorf("path %q holds a carriage return: use the listing call, or save the text without any", text)
+	case strings.ContainsAny(path, "?\uFFFD") || !utf8.ValidString(path):
+		return "", fmt.Errorf("path %q may stand for another: \"?\" is what Java prints for what its locale has not; use the listing call", text)
 	}
 	return path, checkPath(path)
 }

@@ -34,10 +34,10 @@ func TestTheDocumentsExampleIsRead(t *testing.T) {
 		{Kind: plan.Modified, Path: "scheduler/queue_usage/2016-12.txt"},
 		{Kind: plan.Modified, Path: "scheduler/queues/2016-12.txt"},
 	}}
-	if !reflect.DeepEqual(got, want) {
+	if !reflect.DeepEqual(got.Diff, want) || got.Dir != "/user/dstreev/stats" {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	p, err := plan.Build(got)
+	p, err := plan.Build(got.Diff)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestParse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := plan.Parse(strings.NewReader(c.text))
-			if err != nil || !reflect.DeepEqual(got, c.want) {
+			if err != nil || !reflect.DeepEqual(got.Diff, c.want) || got.Whole != strings.HasSuffix(c.text, "\n\n") {
 				t.Errorf("got %+v %v, want %+v", got, err, c.want)
 			}
 		})
@@ -82,15 +82,19 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, words string }{
-		"no report":           {"snapshotDiff: Cannot find the snapshot\n", "Difference between"},
-		"ambiguous rename":    {head + "R\t./a -> b -> ./c\n", "use the listing call"},
-		"rename to nowhere":   {head + "R\t./a\n", "use the listing call"},
-		"line break in name":  {head + "+\t./a\nb\n", "line break"},
-		"unknown label":       {head + "C\t./a\n", "is no entry"},
-		"path outside":        {head + "+\t./../a\n", "not clean"},
-		"absolute path":       {head + "+\t/a\n", `"./"`},
-		"snapshot in the way": {head + "+\t./.snapshot/a\n", "reserved"},
-		"ambiguous names":     {"Difference between snapshot a and snapshot b and snapshot c under directory /d:\n", "two snapshots"},
+		"no report":                 {"snapshotDiff: Cannot find the snapshot\n", "Difference between"},
+		"ambiguous rename":          {head + "R\t./a -> b -> ./c\n", "use the listing call"},
+		"rename to nowhere":         {head + "R\t./a\n", "use the listing call"},
+		"line break in name":        {head + "+\t./a\nb\n", "line break"},
+		"an entry after the end":    {head + "+\t./a\n\n+\t./b\n", "follows its end"},
+		"carriage return":           {head + "+\t./a\r\n", "carriage return"},
+		"what Java could not print": {head + "+\t./gr??e\n", "its locale has not"},
+		"no UTF-8":                  {head + "+\t./gr\xff\n", "its locale has not"},
+		"unknown label":             {head + "C\t./a\n", "is no entry"},
+		"path outside":              {head + "+\t./../a\n", "not clean"},
+		"absolute path":             {head + "+\t/a\n", `"./"`},
+		"snapshot in the way":       {head + "+\t./.snapshot/a\n", "reserved"},
+		"ambiguous names":           {"Difference between snapshot a and snapshot b and snapshot c under directory /d:\n", "two snapshots"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := plan.Parse(strings.NewReader(c.text))
@@ -108,7 +112,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := plan.Build(d); err == nil && slices.ContainsFunc(d.Changes, func(c plan.Change) bool { return strings.HasPrefix(c.Path, "/") }) {
+		if _, err := plan.Build(d.Diff); err == nil && slices.ContainsFunc(d.Changes, func(c plan.Change) bool { return strings.HasPrefix(c.Path, "/") }) {
 			t.Errorf("%q was planned with an absolute path", text)
 		}
 	})
