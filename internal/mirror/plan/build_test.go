@@ -122,15 +122,16 @@ func TestBuildRefuses(t *testing.T) {
 		changes []plan.Change
 		words   string
 	}{
-		"two sources of one place":  {changes("R|a|c", "R|b|c"), "appeared twice"},
-		"one source of two places":  {changes("R|a|b", "R|a|c"), "went twice"},
-		"created where it moved to": {changes("R|a|b", "+|b"), "appeared twice"},
-		"created in what went":      {changes("-|d", "+|d/f"), "in a directory that went"},
-		"a name of our own":         {changes("+|.drover-staging-x"), "rename it in the source"},
-		"rename without target":     {changes("R|a"), "makes no sense"},
-		"deleted root":              {changes("-|"), "makes no sense"},
-		"unclean path":              {changes("+|a//b"), "not clean"},
-		"unknown kind":              {changes("X|a"), "unknown kind"},
+		"two sources of one place":                    {changes("R|a|c", "R|b|c"), "appeared twice"},
+		"one source of two places":                    {changes("R|a|b", "R|a|c"), "went twice"},
+		"created twice, by a rename of its directory": {changes("R|a|b", "+|a/f", "+|b/f"), "appeared twice"},
+		"created where it moved to":                   {changes("R|a|b", "+|b"), "appeared twice"},
+		"created in what went":                        {changes("-|d", "+|d/f"), "in a directory that went"},
+		"a name of our own":                           {changes("+|.drover-staging-x"), "rename it in the source"},
+		"rename without target":                       {changes("R|a"), "makes no sense"},
+		"deleted root":                                {changes("-|"), "makes no sense"},
+		"unclean path":                                {changes("+|a//b"), "not clean"},
+		"unknown kind":                                {changes("X|a"), "unknown kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := plan.Build(plan.Diff{From: "s1", To: "s2", Changes: c.changes})

@@ -9,6 +9,12 @@ import (
 // are our own. It leaves the moves in order.
 func (w *Way) check() error {
 	slices.SortFunc(w.moved, func(a, b move) int { return comparePaths(a.from, b.from) })
+	if path, twice := w.gone.twice(); twice {
+		return fmt.Errorf("the difference contradicts itself: %q went twice", path)
+	}
+	if path, twice := w.made.twice(); twice {
+		return fmt.Errorf("the difference contradicts itself: %q appeared twice", path)
+	}
 	arrived := make(map[string]string, len(w.moved)) // to the older path
 	for i, m := range w.moved {
 		if i > 0 && w.moved[i-1].from == m.from || w.gone.has(m.from) {

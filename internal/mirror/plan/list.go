@@ -61,11 +61,22 @@ func sorted(table []string, items []item) list {
 	return l
 }
 
-// by is the list with its paths in another tree; they stay different.
+// by is the list with its paths in another tree.
 func (l list) by(table []string) list {
 	l.dirs = table
 	slices.SortFunc(l.items, l.compare)
 	return l
+}
+
+// twice returns a path that is in the list twice: of two directories one was
+// said to have come to the place of the other.
+func (l list) twice() (path string, found bool) {
+	for i := 1; i < len(l.items); i++ {
+		if l.compare(l.items[i-1], l.items[i]) == 0 {
+			return l.path(i), true
+		}
+	}
+	return "", false
 }
 
 func (l list) path(i int) string { return join(l.dirs[l.items[i].dir], l.items[i].name) }
