@@ -10,6 +10,9 @@
 // read, a page cut within the deleted names of a directory that has more created
 // ones is resumed in the wrong list, which sends names twice and may go round in
 // a circle. Hadoop 3.4.2 does not (tested).
+//
+// For a NameNode that answers neither there is the text of its own command, Tool;
+// it is believed as far as Prove can look it up.
 package diff
 
 import (
