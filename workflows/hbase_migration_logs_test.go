@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"encoding/json"
 	"slices"
+	"sync"
 	"testing"
 
 	"drover/activities"
@@ -14,6 +15,7 @@ func TestASourceThatRunsFullIsSaidOnce(t *testing.T) {
 	for name, accept := range map[string][]string{"not accepted": nil, "accepted": {"source-space"}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
+			var mu sync.Mutex // ranges are copied side by side
 			var lets []bool
 			b.answer["PublishSnapshot"] = always(activities.ExportPlan{Files: 300, Bytes: 3000, Digest: "d"})
 			b.answer["CopySnapshotFiles"] = func(_ int, in json.RawMessage) (any, error) {
@@ -21,6 +23,8 @@ func TestASourceThatRunsFullIsSaidOnce(t *testing.T) {
 				if err := json.Unmarshal(in, &asked); err != nil {
 					return nil, err
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				lets = append(lets, asked.SourceFull)
 				return activities.CopyResult{Files: 100, SourceLogs: 7, SourceLow: "a is running full"}, nil
 			}
