@@ -64,6 +64,13 @@ func (a *app) held(ctx context.Context, p place) ([]snapshotLine, error) {
 	if err := reach(ctx, []place{p}); err != nil {
 		return nil, err
 	}
+	dir, err := p.nn.Stat(ctx, p.Path)
+	if err != nil {
+		return nil, err
+	}
+	if !dir.Snapshottable {
+		return nil, fault.As(fault.InvalidInput, fmt.Errorf("%s allows no snapshots: name the directory above it that does (hdfs lsSnapshottableDir), or allow them (hdfs dfsadmin -allowSnapshot %s)", p, p.Path))
+	}
 	made, err := p.nn.Snapshots(ctx, p.Path)
 	if err != nil {
 		return nil, err

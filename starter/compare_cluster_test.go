@@ -100,6 +100,7 @@ func TestTreesAreComparedFromTheCommandLine(t *testing.T) {
 	if got := drover(t, "snapshots", a, "--json"); got.code != codeOK || !strings.Contains(got.out, `"name": "s1"`) || !strings.Contains(got.out, `"bytes": 3145728`) {
 		t.Errorf("snapshots: %+v, want s1 and the 3 MiB that only it keeps", got)
 	}
+	must(t, codeUsage, "-allowSnapshot "+dir, "snapshots", b)
 	for _, args := range [][]string{{"verify", a + "/absent", b}, {"diff", "--from", "s9", a}, {"checksum", a + "/absent"}, {"snapshots", a + "/absent"}, {"snapshots", here}} {
 		if got := drover(t, args...); got.code == codeOK || got.code == codeUnproven {
 			t.Errorf("%v: %+v, want an error", args, got)
