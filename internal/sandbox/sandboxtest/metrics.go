@@ -10,7 +10,7 @@ import (
 	"drover/internal/hadoop/namenode"
 )
 
-// AwaitDataNode asks the DataNode for what it counted since it was started
+// AwaitDataNode asks the first DataNode for what it counted since it was started
 // (DataNodeActivity of its JMX, which is up to ten seconds old), until the answer
 // is yes, and returns the numbers then.
 func (h *HDFS) AwaitDataNode(what string, enough func(counted map[string]float64) bool) map[string]float64 {
@@ -25,7 +25,7 @@ func (h *HDFS) AwaitDataNode(what string, enough func(counted map[string]float64
 }
 
 func (h *HDFS) dataNodeActivity(ctx context.Context) (map[string]float64, error) {
-	at := "http://" + h.port("dfs.datanode.http.address") + "/jmx?qry=" + url.QueryEscape("Hadoop:service=DataNode,name=DataNodeActivity-*")
+	at := "http://" + h.port("dfs.datanode.http.address."+DataNode) + "/jmx?qry=" + url.QueryEscape("Hadoop:service=DataNode,name=DataNodeActivity-*")
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, http.NoBody)
 	if err != nil {
 		return nil, err
