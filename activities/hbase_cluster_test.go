@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"drover/activities"
 	"drover/internal/config"
@@ -55,22 +54,11 @@ func (h *onHBase) must(err error) {
 	}
 }
 
-// later runs a clean-up with a context that outlives the test's.
-func (h *onHBase) later(undo func(context.Context) error) {
-	h.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := undo(ctx); err != nil {
-			h.t.Error(err)
-		}
-	})
-}
-
 // table creates a table with the family f at a site.
 func (h *onHBase) table(site string) hbase.TableName {
 	h.t.Helper()
 	n := hbase.TableName{Namespace: "default", Qualifier: "act_" + h.key}
-	h.later(func(ctx context.Context) error {
+	sandboxtest.Afterwards(h.t, "drop "+n.String(), func(ctx context.Context) error {
 		err := h.at[site].DropTable(ctx, n, hbase.NonceFor(rand.Text()))
 		if errors.Is(err, hbase.ErrTableNotFound) {
 			return nil
@@ -83,7 +71,7 @@ func (h *onHBase) table(site string) hbase.TableName {
 
 func (h *onHBase) snapshot(site, name string, of hbase.TableName) string {
 	h.t.Helper()
-	h.later(func(ctx context.Context) error { return h.at[site].DeleteSnapshot(ctx, name) })
+	sandboxtest.Afterwards(h.t, "delete snapshot "+name, func(ctx context.Context) error { return h.at[site].DeleteSnapshot(ctx, name) })
 	h.must(h.at[site].Snapshot(h.ctx, hbase.SnapshotSpec{Name: name, Table: of, Nonce: hbase.NonceFor(h.key + "/" + site + name)}))
 	return name
 }

@@ -84,14 +84,10 @@ func newSide(t *testing.T, s *sandbox.Sandbox, name, root string) side {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
+	sandboxtest.Afterwards(t, root+" on "+name, func(ctx context.Context) error {
 		err := errors.Join(unsnapshot(ctx, nn, root), nn.SetQuota(ctx, root, namenode.ClearQuota, namenode.ClearQuota))
 		_, gone := nn.Delete(ctx, root, true)
-		if err := errors.Join(err, gone, nn.Close(), store.Close()); err != nil {
-			t.Errorf("clean up %s on %s: %v", root, name, err)
-		}
+		return errors.Join(err, gone, nn.Close(), store.Close())
 	})
 	return side{t: t, nn: nn, store: store, uri: "hdfs://" + at.NameNode, root: root}
 }

@@ -63,17 +63,6 @@ func fixtureOn(t *testing.T, s *sandbox.Sandbox) (context.Context, *fixture) {
 	return ctx, f
 }
 
-// afterwards runs a clean-up with a context that outlives the test's.
-func afterwards(t *testing.T, what string, do func(context.Context) error) {
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := do(ctx); err != nil {
-			t.Errorf("clean up: %s: %v", what, err)
-		}
-	})
-}
-
 func (f *fixture) nonce(what string) hbase.Nonce { return hbase.NonceFor(f.suffix + "/" + what) }
 
 // table creates a table of a unique name with 3 regions on c and drops it
@@ -90,7 +79,7 @@ func (f *fixture) table(ctx context.Context, t *testing.T, c *hbase.Cluster, nam
 }
 
 func (f *fixture) dropLater(t *testing.T, c *hbase.Cluster, n hbase.TableName) {
-	afterwards(t, "drop "+n.String(), func(ctx context.Context) error {
+	sandboxtest.Afterwards(t, "drop "+n.String(), func(ctx context.Context) error {
 		return c.DropTable(ctx, n, hbase.NonceFor(rand.Text()))
 	})
 }

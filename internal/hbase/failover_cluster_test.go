@@ -34,7 +34,7 @@ func masterDies(t *testing.T, s *sandbox.Sandbox) {
 	snap := "c_master_" + f.suffix
 	made := hbase.TableName{Namespace: "default", Qualifier: "c_made_" + f.suffix}
 	f.dropLater(t, f.a, made)
-	afterwards(t, "delete snapshot", func(ctx context.Context) error { return f.a.DeleteSnapshot(ctx, snap) })
+	sandboxtest.Afterwards(t, "delete snapshot", func(ctx context.Context) error { return f.a.DeleteSnapshot(ctx, snap) })
 	calls := map[string]func() error{
 		"snapshot": func() error {
 			return f.a.Snapshot(ctx, hbase.SnapshotSpec{Name: snap, Table: n, Nonce: f.nonce("snap")})

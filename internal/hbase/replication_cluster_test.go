@@ -12,6 +12,7 @@ import (
 
 	"drover/internal/hbase"
 	"drover/internal/hbase/rows"
+	"drover/internal/sandbox/sandboxtest"
 )
 
 func TestSnapshotAndRestore(t *testing.T) {
@@ -19,7 +20,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	n := f.table(ctx, t, f.a, "snap")
 	fill(ctx, t, f.rowsA, n, 300)
 	name := "c_snap_" + f.suffix
-	afterwards(t, "delete snapshot", func(ctx context.Context) error { return f.a.DeleteSnapshot(ctx, name) })
+	sandboxtest.Afterwards(t, "delete snapshot", func(ctx context.Context) error { return f.a.DeleteSnapshot(ctx, name) })
 	spec := hbase.SnapshotSpec{Name: name, Table: n, Nonce: f.nonce("snap")}
 	began := time.Now()
 	check(t, f.a.Snapshot(ctx, spec))
@@ -50,7 +51,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	if made := must(f.a.CreateNamespace(ctx, ns, f.nonce("ns")))(t); made {
 		t.Error("namespace made twice")
 	}
-	afterwards(t, "delete namespace", func(ctx context.Context) error { return f.a.DeleteNamespace(ctx, ns, f.nonce("nsdel")) })
+	sandboxtest.Afterwards(t, "delete namespace", func(ctx context.Context) error { return f.a.DeleteNamespace(ctx, ns, f.nonce("nsdel")) })
 
 	into := hbase.TableName{Namespace: ns, Qualifier: "clone"}
 	f.dropLater(t, f.a, into)
@@ -83,7 +84,7 @@ func TestSnapshotUnderTheFence(t *testing.T) {
 	fill(ctx, t, f.rowsA, n, 300)
 	must(f.a.EnsureReadOnly(ctx, n, true, f.nonce("ro")))(t)
 	name := "c_fenced_" + f.suffix
-	afterwards(t, "delete snapshot", func(ctx context.Context) error { return f.a.DeleteSnapshot(ctx, name) })
+	sandboxtest.Afterwards(t, "delete snapshot", func(ctx context.Context) error { return f.a.DeleteSnapshot(ctx, name) })
 	check(t, f.a.Snapshot(ctx, hbase.SnapshotSpec{Name: name, Table: n, SkipFlush: true, Nonce: f.nonce("snap")}))
 	into := hbase.TableName{Namespace: "default", Qualifier: "c_fencedclone_" + f.suffix}
 	f.dropLater(t, f.a, into)
@@ -100,7 +101,7 @@ func TestSplitMergeSwitches(t *testing.T) {
 	ctx, f := newFixture(t)
 	split, merge, err := f.b.SplitMergeEnabled(ctx)
 	check(t, err)
-	afterwards(t, "switches", func(ctx context.Context) error { return f.b.SetSplitMerge(ctx, split, merge) })
+	sandboxtest.Afterwards(t, "switches", func(ctx context.Context) error { return f.b.SetSplitMerge(ctx, split, merge) })
 	check(t, f.b.SetSplitMerge(ctx, false, true))
 	s, m, err := f.b.SplitMergeEnabled(ctx)
 	check(t, err)
@@ -121,7 +122,7 @@ func (f *fixture) pair(ctx context.Context, t *testing.T, name string) (hbase.Ta
 	table := hbase.NewTable(n, []string{"f", "g"}, map[string]string{"VERSIONS": "5"})
 	check(t, f.b.CreateTable(ctx, table, nil, f.nonce("create b "+name)))
 	p := hbase.Peer{ID: "c_" + name + "_" + f.suffix, ClusterKey: f.b.Config().ClusterKey(), Tables: []hbase.TableName{n}}
-	afterwards(t, "remove peer", func(ctx context.Context) error { return f.a.RemovePeer(ctx, p.ID) })
+	sandboxtest.Afterwards(t, "remove peer", func(ctx context.Context) error { return f.a.RemovePeer(ctx, p.ID) })
 	check(t, f.a.AddPeer(ctx, p))
 	must(f.a.EnsureScopes(ctx, n, hbase.AllScopes(1), f.nonce("scope "+name)))(t)
 	return n, p

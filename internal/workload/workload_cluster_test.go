@@ -52,12 +52,8 @@ func tableFor(t *testing.T, s site, name string) hbase.TableName {
 }
 
 func dropLater(t *testing.T, s site, n hbase.TableName) {
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := s.cluster.DropTable(ctx, n, hbase.NonceFor(rand.Text())); err != nil {
-			t.Errorf("drop %s: %v", n, err)
-		}
+	sandboxtest.Afterwards(t, "drop "+n.String(), func(ctx context.Context) error {
+		return s.cluster.DropTable(ctx, n, hbase.NonceFor(rand.Text()))
 	})
 }
 
@@ -125,13 +121,7 @@ func TestWriterLosesNothingOverAFenceAndASwitch(t *testing.T) {
 	}
 	peer := hbase.Peer{ID: n.Qualifier, ClusterKey: b.cluster.Config().ClusterKey(), Tables: []hbase.TableName{n}, Enabled: true}
 	check(t, a.cluster.AddPeer(ctx, peer))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := a.cluster.RemovePeer(ctx, peer.ID); err != nil {
-			t.Errorf("remove peer: %v", err)
-		}
-	})
+	sandboxtest.Afterwards(t, "remove peer "+peer.ID, func(ctx context.Context) error { return a.cluster.RemovePeer(ctx, peer.ID) })
 	fence := func(on bool, step string) {
 		t.Helper()
 		_, err := a.cluster.EnsureReadOnly(ctx, n, on, hbase.NonceFor(n.String()+step))

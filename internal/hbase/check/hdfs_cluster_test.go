@@ -76,17 +76,6 @@ func (w *world) closeLater(end func() error) {
 	})
 }
 
-// later runs a clean-up with a context that outlives the test's.
-func (w *world) later(undo func(context.Context) error) {
-	w.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := undo(ctx); err != nil {
-			w.t.Error(err)
-		}
-	})
-}
-
 // until waits for a condition.
 func (w *world) until(what string, done func() (bool, error)) {
 	w.t.Helper()

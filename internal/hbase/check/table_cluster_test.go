@@ -16,6 +16,7 @@ import (
 	"drover/internal/hbase/check"
 	"drover/internal/hbase/rows"
 	"drover/internal/preflight"
+	"drover/internal/sandbox/sandboxtest"
 )
 
 func (w *world) nonce(what string) hbase.Nonce { return hbase.NonceFor(w.suffix + "/" + what) }
@@ -24,7 +25,7 @@ func (w *world) nonce(what string) hbase.Nonce { return hbase.NonceFor(w.suffix 
 func (w *world) table(s check.Side, name string, family map[string]string) hbase.TableName {
 	w.t.Helper()
 	n := hbase.TableName{Namespace: "default", Qualifier: "check_" + name + "_" + w.suffix}
-	w.later(func(ctx context.Context) error { return s.Cluster.DropTable(ctx, n, hbase.NonceFor(rand.Text())) })
+	sandboxtest.Afterwards(w.t, "drop "+n.String(), func(ctx context.Context) error { return s.Cluster.DropTable(ctx, n, hbase.NonceFor(rand.Text())) })
 	w.must(s.Cluster.CreateTable(w.ctx, hbase.NewTable(n, []string{"f"}, family), nil, w.nonce("create "+name)))
 	return n
 }
@@ -57,10 +58,10 @@ func TestPreflightOfMOBTables(t *testing.T) {
 	w.lacks(found, n.String(), "mob-links")
 
 	snap := "check_mob_" + w.suffix
-	w.later(func(ctx context.Context) error { return w.a.Cluster.DeleteSnapshot(ctx, snap) })
+	sandboxtest.Afterwards(w.t, "delete snapshot "+snap, func(ctx context.Context) error { return w.a.Cluster.DeleteSnapshot(ctx, snap) })
 	w.must(w.a.Cluster.Snapshot(w.ctx, hbase.SnapshotSpec{Name: snap, Table: n, Nonce: w.nonce("snap")}))
 	clone := hbase.TableName{Namespace: "default", Qualifier: "check_mobclone_" + w.suffix}
-	w.later(func(ctx context.Context) error { return w.a.Cluster.DropTable(ctx, clone, hbase.NonceFor(rand.Text())) })
+	sandboxtest.Afterwards(w.t, "drop "+clone.String(), func(ctx context.Context) error { return w.a.Cluster.DropTable(ctx, clone, hbase.NonceFor(rand.Text())) })
 	w.must(w.a.Cluster.RestoreSnapshot(w.ctx, snap, clone, w.nonce("clone")))
 	if f := w.find(w.preflight(w.a, w.b, clone), "mob-links", clone.String()); f.Severity != preflight.Block {
 		t.Errorf("finding %+v, want a blocking one", f)

@@ -48,7 +48,7 @@ func (w *world) rootWithWAL(compressed bool) check.Side {
 		"-Dhbase.regionserver.wal.enablecompression="+strconv.FormatBool(compressed), "-Dhbase.rootdir="+root,
 		"-path", root, "-threads", "1", "-iterations", "10", "-nocleanup")
 	w.must(err)
-	w.later(func(ctx context.Context) error { return side.Store.(open.Store).RemoveAll(ctx, side.Root) })
+	sandboxtest.Afterwards(w.t, "remove "+side.Root, func(ctx context.Context) error { return side.Store.(open.Store).RemoveAll(ctx, side.Root) })
 	if res.ExitCode != 0 {
 		w.t.Fatalf("the writer ended with %d:\n%s", res.ExitCode, res.Stderr[max(0, len(res.Stderr)-4000):])
 	}

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,6 +16,7 @@ import (
 	"drover/internal/hbase/rows"
 	"drover/internal/hbase/scan"
 	"drover/internal/sandbox"
+	"drover/internal/sandbox/sandboxtest"
 )
 
 // baseline takes the base snapshots and shows that the tables are equal then.
@@ -268,12 +268,8 @@ func TestSkipFlushSnapshotUnderTheFenceIsComplete(t *testing.T) {
 	w.dropSnapshot(t, snap)
 	must(t, w.a.cluster.Snapshot(ctx, hbase.SnapshotSpec{Name: snap, Table: table, SkipFlush: true, Nonce: hbase.NonceFor(snap)}))
 	clone := hbase.TableName{Namespace: table.Namespace, Qualifier: table.Qualifier + "_clone"}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := w.a.cluster.DropTable(ctx, clone, hbase.NonceFor("drop "+clone.String())); err != nil {
-			t.Error(err)
-		}
+	sandboxtest.Afterwards(t, "drop "+clone.String(), func(ctx context.Context) error {
+		return w.a.cluster.DropTable(ctx, clone, hbase.NonceFor("drop "+clone.String()))
 	})
 	must(t, w.a.cluster.RestoreSnapshot(ctx, snap, clone, hbase.NonceFor("restore "+snap)))
 	res, err := Tables(ctx, Side{w.a.cluster, table}, Side{w.a.cluster, clone}, Options{})

@@ -86,15 +86,11 @@ func (w *world) table(ctx context.Context, t *testing.T, families []string, spli
 	}
 	desc := hbase.NewTable(name, families, map[string]string{"VERSIONS": "5"})
 	must(t, w.a.cluster.CreateTable(ctx, desc, keys, hbase.NonceFor("create "+name.String())))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		for _, s := range []site{w.a, w.b} {
-			if err := s.cluster.DropTable(ctx, name, hbase.NonceFor("drop "+s.name+name.String())); err != nil {
-				t.Errorf("drop %s at %s: %v", name, s.name, err)
-			}
-		}
-	})
+	for _, s := range []site{w.a, w.b} {
+		sandboxtest.Afterwards(t, fmt.Sprintf("drop %s at %s", name, s.name), func(ctx context.Context) error {
+			return s.cluster.DropTable(ctx, name, hbase.NonceFor("drop "+s.name+name.String()))
+		})
+	}
 	return name
 }
 
@@ -110,15 +106,11 @@ func (w *world) copyTable(ctx context.Context, t *testing.T, name hbase.TableNam
 }
 
 func (w *world) dropSnapshot(t *testing.T, snap string) {
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		for _, s := range []site{w.a, w.b} {
-			if err := s.cluster.DeleteSnapshot(ctx, snap); err != nil {
-				t.Errorf("delete snapshot %s at %s: %v", snap, s.name, err)
-			}
-		}
-	})
+	for _, s := range []site{w.a, w.b} {
+		sandboxtest.Afterwards(t, fmt.Sprintf("delete snapshot %s at %s", snap, s.name), func(ctx context.Context) error {
+			return s.cluster.DeleteSnapshot(ctx, snap)
+		})
+	}
 }
 
 func (w *world) sides(name hbase.TableName) (source, target Side) {

@@ -11,13 +11,13 @@ import (
 	"path"
 	"strings"
 	"testing"
-	"time"
 
 	"drover/internal/hbase"
 	"drover/internal/hbase/compare"
 	"drover/internal/hbase/export"
 	"drover/internal/hbase/rows"
 	"drover/internal/sandbox"
+	"drover/internal/sandbox/sandboxtest"
 	"drover/internal/storage"
 	"drover/internal/storage/hdfs"
 	"drover/internal/workload"
@@ -82,17 +82,10 @@ func root(c *hbase.Cluster) string {
 }
 
 // later runs after the test, also after one that failed or timed out.
-func (w *world) later(do func(context.Context) error) {
-	if w.disposable {
-		return
+func (w *world) later(what string, do func(context.Context) error) {
+	if !w.disposable {
+		sandboxtest.Afterwards(w.t, what, do)
 	}
-	w.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.t.Context()), time.Minute)
-		defer cancel()
-		if err := do(ctx); err != nil {
-			w.t.Error(err)
-		}
-	})
 }
 
 func (w *world) must(err error) {
@@ -111,7 +104,7 @@ func (w *world) name(kind string) hbase.TableName {
 // seed makes a table on a.
 func (w *world) seed(kind string, spec workload.Spec) hbase.TableName {
 	spec.Table = w.name(kind)
-	w.later(func(ctx context.Context) error { return w.a.DropTable(ctx, spec.Table, w.nonce()) })
+	w.later("drop "+spec.Table.String(), func(ctx context.Context) error { return w.a.DropTable(ctx, spec.Table, w.nonce()) })
 	_, err := workload.Seed(w.t.Context(), w.a, w.rows, spec)
 	w.must(err)
 	return spec.Table
@@ -121,8 +114,8 @@ func (w *world) seed(kind string, spec workload.Spec) hbase.TableName {
 // to, after the test.
 func (w *world) snapshot(table hbase.TableName) string {
 	name := "s_" + table.Qualifier
-	w.later(func(ctx context.Context) error { return w.b.DeleteSnapshot(ctx, name) })
-	w.later(func(ctx context.Context) error { return w.a.DeleteSnapshot(ctx, name) })
+	w.later("delete exported snapshot "+name, func(ctx context.Context) error { return w.b.DeleteSnapshot(ctx, name) })
+	w.later("delete snapshot "+name, func(ctx context.Context) error { return w.a.DeleteSnapshot(ctx, name) })
 	w.must(w.a.Snapshot(w.t.Context(), hbase.SnapshotSpec{Name: name, Table: table, Nonce: w.nonce()}))
 	return name
 }
@@ -130,7 +123,7 @@ func (w *world) snapshot(table hbase.TableName) string {
 // clone makes a table on a from a snapshot.
 func (w *world) clone(snapshot, kind string) hbase.TableName {
 	into := w.name(kind)
-	w.later(func(ctx context.Context) error { return w.a.DropTable(ctx, into, w.nonce()) })
+	w.later("drop "+into.String(), func(ctx context.Context) error { return w.a.DropTable(ctx, into, w.nonce()) })
 	w.must(w.a.RestoreSnapshot(w.t.Context(), snapshot, into, w.nonce()))
 	return into
 }
@@ -144,7 +137,7 @@ func (w *world) job(snapshot string) export.Job {
 func (w *world) restored(snapshot string, table hbase.TableName) {
 	w.t.Helper()
 	into := w.name("restored_" + table.Qualifier)
-	w.later(func(ctx context.Context) error { return w.b.DropTable(ctx, into, w.nonce()) })
+	w.later("drop "+into.String(), func(ctx context.Context) error { return w.b.DropTable(ctx, into, w.nonce()) })
 	w.must(w.b.RestoreSnapshot(w.t.Context(), snapshot, into, w.nonce()))
 	res, err := compare.Tables(w.t.Context(), compare.Side{Cluster: w.a, Table: table}, compare.Side{Cluster: w.b, Table: into}, compare.Options{})
 	w.must(err)

@@ -54,7 +54,7 @@ func TestTreeEqualsExportSnapshots(t *testing.T) {
 				t.Errorf("snapshot with %d references, want any: %v", n, tt.references)
 			}
 			dir := "/drover-trees-" + w.suffix
-			w.later(func(ctx context.Context) error { return w.to.RemoveAll(ctx, dir) })
+			w.later("remove "+dir, func(ctx context.Context) error { return w.to.RemoveAll(ctx, dir) })
 			w.peer(tt.snapshot, dir+"/peer")
 			job := w.job(tt.snapshot)
 			job.TargetRoot = dir + "/ours"

@@ -32,13 +32,9 @@ func newTable(ctx context.Context, t *testing.T) (*hbase.Cluster, hbase.TableNam
 	r, err := rows.Open(cfg)
 	must(t, err)
 	name := hbase.TableName{Namespace: "default", Qualifier: "scan_" + strings.ToLower(rand.Text()[:8])}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
+	sandboxtest.Afterwards(t, "drop "+name.String(), func(ctx context.Context) error {
 		r.Close()
-		if err := errors.Join(c.DropTable(ctx, name, hbase.NonceFor("drop "+name.String())), c.Close()); err != nil {
-			t.Error(err)
-		}
+		return errors.Join(c.DropTable(ctx, name, hbase.NonceFor("drop "+name.String())), c.Close())
 	})
 	desc := hbase.NewTable(name, []string{"f"}, map[string]string{"VERSIONS": "3"})
 	splits := [][]byte{[]byte("row05000"), []byte("row10000"), []byte("row15000")}
