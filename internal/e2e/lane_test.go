@@ -30,12 +30,14 @@ import (
 )
 
 // lane is one direction between the two clusters, with a Temporal server of its
-// own and a worker process that can be killed. Two tests run at a time, one a
+// own and a worker process that can be killed. Three tests run at a time, one a
 // lane: most of what a killed worker costs is waiting. They share nothing that
 // a run changes: the switches for splits and merges belong to the source
-// cluster, everything else to a table or a run.
+// cluster, everything else to a table, a directory or a run. So there is one lane
+// a direction for everything, and one beside them for mirrors.
 type lane struct {
-	from, to string // names of the sites
+	from, to string     // names of the sites
+	home     chan *lane // where it waits for its next test
 	dir      string
 	box      *sandbox.Sandbox
 	cfg      config.Config
@@ -49,8 +51,9 @@ type lane struct {
 
 // What is in a lane is made for its first test and ended by TestMain.
 var (
-	// free holds the lanes that no test is in.
-	free = make(chan *lane, 2)
+	// free holds the lanes that no test is in, mirrors the one kept for mirrors.
+	free    = make(chan *lane, 2)
+	mirrors = make(chan *lane, 1)
 	// first holds a lane for the longest test: begun last, it would run alone.
 	first = make(chan *lane, 1)
 )
@@ -67,13 +70,14 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}
-	all := []*lane{{from: "a", to: "b"}, {from: "b", to: "a"}}
+	all := []*lane{{from: "a", to: "b", home: free}, {from: "b", to: "a", home: free}, {from: "a", to: "b", home: mirrors}}
 	if flag.Lookup("test.run").Value.String() == "" {
 		first <- all[0]
 	} else {
 		free <- all[0]
 	}
 	free <- all[1]
+	mirrors <- all[2]
 	code := m.Run()
 	for _, l := range all {
 		if err := l.close(); err != nil {

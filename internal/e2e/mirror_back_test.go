@@ -58,7 +58,7 @@ func (m *mirror) keepSnapshots() {
 // common snapshot, and only what changed since is copied. An old side that is
 // frozen by a quota is refused before anything is done to it.
 func TestAMirrorGoesBack(t *testing.T) {
-	m := newRig(t).newDrifting(9)
+	m := mirrorRig(t).newDrifting(9)
 	run := m.begin(map[string]any{"freeze": workflows.FreezeQuota})
 	m.approve(m.id, workflows.GateCutover)
 	m.keepSnapshots()
@@ -147,7 +147,7 @@ func closedTo(t *testing.T, of work.Target, who string) {
 // run soaks the mirror goes back with what they wrote, and at its end they are
 // back where they were.
 func TestAMirrorFrozenByPermissionsGoesBack(t *testing.T) {
-	r := newRig(t)
+	r := mirrorRig(t)
 	source, target := sandboxtest.OwnHDFS(t, nil), sandboxtest.OwnHDFS(t, nil)
 	nodes := work.Generate(work.Spec{Seed: 23, Superuser: true, Dirs: 4, Files: 10, Depth: 3, Wide: 10})
 	users := work.Attr{Mode: 0o775, Owner: "ada", Group: "writers", ACL: []string{"user::rwx", "user:bob:rwx", "group::r-x", "mask::rwx", "other::---"}}

@@ -20,7 +20,7 @@ import (
 // target, where fs.defaultFS is the target's: the source is reached by its full
 // URI alone. The worker is killed while the baseline's command runs.
 func TestMirrorByDistcp(t *testing.T) {
-	m := newRig(t).newMirror(11)
+	m := mirrorRig(t).newMirror(11)
 	host, err := command.Local(filepath.Join(m.cfg.Worker.StateDir, "commands"))
 	if err != nil {
 		t.Fatal(err)

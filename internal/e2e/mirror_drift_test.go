@@ -81,7 +81,7 @@ func (m *mirror) differing() []string {
 // a human adopted is left alone by later rounds; one that runs into it asks; and
 // no cutover passes before it is put right, nor is it overwritten.
 func TestAdoptedDriftIsKeptAndNeverPassesUnseen(t *testing.T) {
-	m := newRig(t).newDrifting(21)
+	m := mirrorRig(t).newDrifting(21)
 	run := m.begin(nil)
 	m.awaitGate(m.id, workflows.GateCutover)
 	apply(t, m.target,
@@ -131,7 +131,7 @@ func TestAdoptedDriftIsKeptAndNeverPassesUnseen(t *testing.T) {
 // TestDriftThatIsRejectedStops the run; the mirror that was to be kept is rolled
 // back to the snapshot both trees have, and what others wrote is gone.
 func TestDriftThatIsRejectedStops(t *testing.T) {
-	m := newRig(t).newDrifting(22)
+	m := mirrorRig(t).newDrifting(22)
 	run := m.begin(map[string]any{"keepOnAbort": true})
 	m.awaitGate(m.id, workflows.GateCutover)
 	apply(t, m.target, work.Op{Kind: work.Create, Path: "named/rewritten", Replace: true, Piece: &others}, work.Op{Kind: work.Create, Path: "theirs"})

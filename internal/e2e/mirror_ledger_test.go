@@ -181,7 +181,7 @@ func (m *ledgerMirror) follow(times bool) {
 // TestMirrorToADirectoryFollowsAndHandsOver: the target keeps modes and times,
 // and no snapshots.
 func TestMirrorToADirectoryFollowsAndHandsOver(t *testing.T) {
-	m := newRig(t).mirrorTo(12, fmt.Sprintf("{local: {root: %q}}", t.TempDir()))
+	m := mirrorRig(t).mirrorTo(12, fmt.Sprintf("{local: {root: %q}}", t.TempDir()))
 	m.follow(true)
 }
 
@@ -205,7 +205,7 @@ func s3Site(t *testing.T) string {
 
 // TestMirrorToABucketFollowsAndHandsOver: the target is a real S3 server.
 func TestMirrorToABucketFollowsAndHandsOver(t *testing.T) {
-	m := newRig(t).mirrorTo(13, s3Site(t))
+	m := mirrorRig(t).mirrorTo(13, s3Site(t))
 	m.follow(false)
 }
 
@@ -213,7 +213,7 @@ func TestMirrorToABucketFollowsAndHandsOver(t *testing.T) {
 // Cloud's store, at its protocol; the store itself is a closed service.
 func TestMirrorToOSSFollowsAndHandsOver(t *testing.T) {
 	server := osstest.Start(t)
-	m := newRig(t).mirrorTo(15, fmt.Sprintf(`{oss: {endpoint: %q, bucket: %s, accessKeyId: "file:%[3]s/access", accessKeySecret: "file:%[3]s/secret"}}`,
+	m := mirrorRig(t).mirrorTo(15, fmt.Sprintf(`{oss: {endpoint: %q, bucket: %s, accessKeyId: "file:%[3]s/access", accessKeySecret: "file:%[3]s/secret"}}`,
 		server.URL, osstest.Bucket, keyFiles(t, osstest.KeyID, osstest.Secret)))
 	m.follow(false)
 	if n := server.Uploads(); n != 0 {
@@ -223,7 +223,7 @@ func TestMirrorToOSSFollowsAndHandsOver(t *testing.T) {
 
 // TestAnAbortedLedgerMirrorLeavesNothing: neither the copy nor its ledger.
 func TestAnAbortedLedgerMirrorLeavesNothing(t *testing.T) {
-	m := newRig(t).mirrorTo(14, fmt.Sprintf("{local: {root: %q}}", t.TempDir()))
+	m := mirrorRig(t).mirrorTo(14, fmt.Sprintf("{local: {root: %q}}", t.TempDir()))
 	run := m.begin(map[string]any{"target": place, "targetPath": "/copies/tree"})
 	m.awaitGate(m.id, workflows.GateCutover)
 	if err := m.order(m.id, step.AbortUpdate); err != nil {

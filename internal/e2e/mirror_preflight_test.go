@@ -19,7 +19,7 @@ import (
 // TestMirrorPreflightNamesEachProblem plants what stands in a mirror's way, and
 // wants it named with what to do, all that can be seen in one go.
 func TestMirrorPreflightNamesEachProblem(t *testing.T) {
-	m := newRig(t).newMirror(11)
+	m := mirrorRig(t).newMirror(11)
 	ctx, source, target := t.Context(), m.source.NameNode, m.target.NameNode
 	open, err := source.Create(ctx, m.path+"/open", namenode.CreateOptions{Mode: 0o644, Replication: 1, BlockSize: 1 << 20})
 	if err != nil {

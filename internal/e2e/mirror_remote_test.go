@@ -18,7 +18,7 @@ import (
 // alone, as on a DR cluster; the source is a full URI to it, and a name to
 // everybody else: no other worker of the run could reach it.
 func TestAWorkerBesideTheTargetMirrorsASourceItKnowsByURI(t *testing.T) {
-	m := newRig(t).newMirror(16)
+	m := mirrorRig(t).newMirror(16)
 	source, target := m.cfg.Sites[m.from].HDFS, m.cfg.Sites[m.to].HDFS
 	text := fmt.Sprintf(`sites:
   prod: {hdfs: {namenode: %q, user: %s}}

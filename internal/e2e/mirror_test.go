@@ -188,7 +188,7 @@ func (m *mirror) again() {
 // TestMirrorFollowsAndHandsOver: a baseline, rounds of every kind of change with
 // the worker killed in them, a target somebody wrote to, the cutover.
 func TestMirrorFollowsAndHandsOver(t *testing.T) {
-	m := newRig(t).newMirror(7)
+	m := mirrorRig(t).newMirror(7)
 	run := m.begin(map[string]any{
 		"freeze": workflows.FreezeQuota, "keepSnapshots": 1,
 		"hooks": map[string]any{"beforeSwitch": []string{"note"}, "afterSwitch": []string{"note"}},
@@ -269,7 +269,7 @@ func (m *mirror) noSnapshots(of work.Target) {
 
 // TestAnAbortedMirrorLeavesNothing, whether it came to its first gate or not.
 func TestAnAbortedMirrorLeavesNothing(t *testing.T) {
-	m := newRig(t).newMirror(8)
+	m := mirrorRig(t).newMirror(8)
 	for _, early := range []bool{true, false} {
 		run := m.begin(nil)
 		if early {

@@ -27,7 +27,7 @@ type rig struct {
 	said int // bytes that the worker had written when the test began
 }
 
-// newRig waits for a free lane. The test then runs beside one in the other.
+// newRig waits for a free lane. The test then runs beside those in the others.
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel()
@@ -46,9 +46,21 @@ func firstRig(t *testing.T) *rig {
 	}
 }
 
+// mirrorRig is newRig for a test that moves no table.
+func mirrorRig(t *testing.T) *rig {
+	t.Helper()
+	t.Parallel()
+	select {
+	case l := <-mirrors:
+		return rigIn(t, l)
+	case l := <-free:
+		return rigIn(t, l)
+	}
+}
+
 func rigIn(t *testing.T, l *lane) *rig {
 	t.Helper()
-	t.Cleanup(func() { free <- l })
+	t.Cleanup(func() { l.home <- l })
 	l.open(t)
 	began := time.Now()
 	t.Cleanup(func() { t.Logf("from %s to %s, %s in the lane", l.from, l.to, time.Since(began).Round(time.Second)) })
