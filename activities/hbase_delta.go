@@ -9,9 +9,8 @@ import (
 )
 
 // compareInFull is the size in bytes up to which a table is simply compared
-// again, unless the run says another: the snapshots that the delta proof starts
-// with take longer, about a second and a half, than reading this much on both
-// sides.
+// again, unless the run says another: that takes about a second, and rests on
+// nothing but what is read then.
 const compareInFull = 256 << 20
 
 // ProveDelta proves, under the fence, that a table which VerifyTable found

@@ -88,7 +88,7 @@ func (c *Cluster) onRegion(ctx context.Context, r Region, method string, req, re
 			}
 			i := slices.IndexFunc(now, func(x Region) bool { return x.Encoded == r.Encoded })
 			if i < 0 {
-				return fmt.Errorf("region %s is gone: split or merged", r)
+				return fmt.Errorf("%w: %s", errRegionGone, r)
 			}
 			if addr = now[i].Server; addr == "" {
 				return errUnassigned
@@ -99,7 +99,12 @@ func (c *Cluster) onRegion(ctx context.Context, r Region, method string, req, re
 	})
 }
 
-var errUnassigned = errors.New("region is not assigned to a server")
+var (
+	errUnassigned = errors.New("region is not assigned to a server")
+	errRegionGone = errors.New("region is gone: split or merged")
+)
+
+func isRegionGone(err error) bool { return errors.Is(err, errRegionGone) }
 
 // regionParallel bounds calls to all regions of a table.
 const regionParallel = 16
@@ -115,26 +120,6 @@ func (c *Cluster) eachRegion(ctx context.Context, t TableName, do func(context.C
 		g.Go(func() error { return do(ctx, r) })
 	}
 	return g.Wait()
-}
-
-// FlushTable writes the memstores of every region of t to files.
-func (c *Cluster) FlushTable(ctx context.Context, t TableName) error {
-	err := c.eachRegion(ctx, t, func(ctx context.Context, r Region) error {
-		return c.onRegion(ctx, r, "FlushRegion", &hbasepb.FlushRegionRequest{Region: r.Specifier()}, &hbasepb.FlushRegionResponse{})
-	})
-	return failed("flush table", t.String(), err)
-}
-
-// StoreFiles lists the names of r's store files, of all families. References
-// carry their parent's name after a dot, links have the form table=region-file.
-func (c *Cluster) StoreFiles(ctx context.Context, r Region, families []string) ([]string, error) {
-	req := &hbasepb.GetStoreFileRequest{Region: r.Specifier()}
-	for _, f := range families {
-		req.Family = append(req.Family, []byte(f))
-	}
-	var resp hbasepb.GetStoreFileResponse
-	err := c.onRegion(ctx, r, "GetStoreFile", req, &resp)
-	return resp.GetStoreFile(), failed("list store files of", r.String(), err)
 }
 
 // MajorCompact rewrites every file of t and waits until that is done: until

@@ -34,8 +34,9 @@ type DeltaJob struct {
 	// SourceStore and TargetStore are the file systems of the clusters' root
 	// directories. A snapshot's metadata is written there, and nothing else.
 	SourceStore, TargetStore storage.Store
-	// RunKey names the run: temporary snapshots and tables are named after it,
-	// so that a repeated attempt removes what an earlier one left.
+	// RunKey names the run, in letters that the name of a table may have: the
+	// temporary snapshot and table are named after it, so that a repeated attempt
+	// removes what an earlier one left.
 	RunKey string
 	// KeepTemporary leaves the removal of temporary snapshots and tables to a
 	// later CleanDelta, as it takes seconds that writers would wait.
@@ -62,14 +63,11 @@ const (
 	rowLookup      = 500 * time.Microsecond
 )
 
-// temporaryPrefix begins the name of everything a proof leaves for its time.
-const temporaryPrefix = "drover-delta-"
-
-// temporary is the name of this job's snapshots and tables, the same at every
-// attempt. The digest keeps names apart that differ in forbidden letters only.
+// temporary is the name of this job's snapshot and table, the same at every
+// attempt; it carries the run's key, as all does that a run leaves.
 func (j DeltaJob) temporary() string {
-	sum := sha256.Sum256([]byte(j.RunKey + "\x00" + j.Source.Table.String()))
-	return temporaryPrefix + hex.EncodeToString(sum[:8])
+	sum := sha256.Sum256([]byte(j.Source.Table.String()))
+	return "drover-" + j.RunKey + "-delta-" + hex.EncodeToString(sum[:8])
 }
 
 func (j DeltaJob) withDefaults() DeltaJob {
@@ -183,7 +181,7 @@ func (d *deltaRun) prove(ctx context.Context) error {
 	if err := d.step("remove what an earlier attempt left", func() error { return CleanDelta(ctx, d.job) }); err != nil {
 		return err
 	}
-	if err := d.step("take second snapshots and compare their file lists", func() error {
+	if err := d.step("ask which files are open and compare the lists", func() error {
 		return d.both(func(s *deltaSide) error { return s.look(ctx) })
 	}); err != nil {
 		return err

@@ -25,7 +25,7 @@ func (w *world) baseline(ctx context.Context, t *testing.T, table hbase.TableNam
 	source, target := w.sides(table)
 	job := DeltaJob{
 		Source: source, Target: target, SourceBase: "base_" + table.Qualifier, TargetBase: "base_" + table.Qualifier,
-		SourceStore: w.a.store, TargetStore: w.b.store, RunKey: t.Name() + w.suffix,
+		SourceStore: w.a.store, TargetStore: w.b.store, RunKey: table.Qualifier,
 	}
 	for _, s := range []site{w.a, w.b} {
 		must(t, s.cluster.Snapshot(ctx, hbase.SnapshotSpec{Name: job.SourceBase, Table: table, Nonce: hbase.NonceFor(s.name + job.SourceBase)}))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"drover/internal/hbase"
 	"drover/internal/hbase/hbasepb"
@@ -24,8 +25,8 @@ type deltaSide struct {
 	base      string
 	temporary string // name of snapshots and tables of this job
 
-	second *snapshot.Manifest
-	delta  snapshot.Delta
+	now   *snapshot.Manifest // the files open at the proof
+	delta snapshot.Delta
 	// undecidable says why file lists prove nothing here; empty when they do.
 	undecidable string
 	// rows are the rows that new files name, by stretch.
@@ -33,25 +34,21 @@ type deltaSide struct {
 }
 
 // The names of what a proof makes on a cluster.
-func (s *deltaSide) secondSnapshot() string { return s.temporary + "-second" }
-func (s *deltaSide) newSnapshot() string    { return s.temporary + "-new" }
+func (s *deltaSide) newSnapshot() string { return s.temporary + "-new" }
 
 func (s *deltaSide) clonedTable() hbase.TableName {
 	return hbase.TableName{Namespace: s.Table.Namespace, Qualifier: s.temporary}
 }
 
-// look takes the second snapshot and compares its files with the base's. The
-// fenced table cannot be flushed any more, and need not be: reopening it with
-// the fence has flushed every region.
+// look asks which files are open now and compares them with the base's. Their
+// names are enough, and region servers tell those at once, where a snapshot to
+// read them from takes seconds that writers wait.
+//
+// A file that is compacted away after that stays in the archive for minutes: long
+// enough to be cloned from, or the restore of the temporary table fails.
 func (s *deltaSide) look(ctx context.Context) error {
 	table, err := s.Cluster.Table(ctx, s.Table)
 	if err != nil {
-		return err
-	}
-	// A nonce of its own: under one used before, the master would give the
-	// result of the attempt before, whose snapshot is deleted.
-	spec := hbase.SnapshotSpec{Name: s.secondSnapshot(), Table: s.Table, SkipFlush: table.ReadOnly(), Nonce: freshNonce()}
-	if err := s.Cluster.Snapshot(ctx, spec); err != nil {
 		return err
 	}
 	base, err := snapshot.Read(ctx, s.store, s.root, s.base)
@@ -61,14 +58,18 @@ func (s *deltaSide) look(ctx context.Context) error {
 	if got := base.Description.GetTable(); got != s.Table.String() {
 		return fmt.Errorf("base snapshot %s is of table %s, not of %s", s.base, got, s.Table)
 	}
-	if s.second, err = snapshot.Read(ctx, s.store, s.root, s.secondSnapshot()); err != nil {
+	open, err := s.Cluster.OpenFiles(ctx, s.Table)
+	if err != nil {
 		return err
 	}
-	if s.delta, err = snapshot.Diff(base, s.second); err != nil {
+	if s.now, err = snapshot.Live(base, table.Schema, open); err != nil {
 		return err
 	}
-	s.undecidable = undecidable(base.Schema, s.second.Schema)
-	return nil
+	if s.delta, err = snapshot.Diff(base, s.now); err != nil {
+		return err
+	}
+	s.undecidable = undecidable(base.Schema, s.now.Schema)
+	return s.weigh(ctx, base)
 }
 
 func (s *deltaSide) newFiles() int {
@@ -82,10 +83,10 @@ func (s *deltaSide) newFiles() int {
 // undecidable says why the file lists of a table prove nothing: the schema
 // changed what is visible of the same files, or a family's files cannot be read
 // through a plain table.
-func undecidable(base, second *hbasepb.TableSchema) string {
-	was, is := families(base), families(second)
+func undecidable(base, now *hbasepb.TableSchema) string {
+	was, is := families(base), families(now)
 	for name, f := range is {
-		if f.MOB {
+		if f.MOB || was[name].MOB {
 			return "family " + name + " holds MOBs"
 		}
 		if f.Encryption != "" {
@@ -127,9 +128,9 @@ func (s *deltaSide) clone(ctx context.Context, cuts []*stretch) error {
 	if len(part.Regions) == 0 {
 		return nil
 	}
-	second := *s.second
-	second.Schema = rawSchema(s.second.Schema)
-	if err := snapshot.WriteDelta(ctx, s.store, s.root, &second, part, s.newSnapshot()); err != nil {
+	raw := *s.now
+	raw.Schema = rawSchema(s.now.Schema)
+	if err := snapshot.WriteDelta(ctx, s.store, s.root, &raw, part, s.newSnapshot()); err != nil {
 		return err
 	}
 	return s.Cluster.RestoreSnapshot(ctx, s.newSnapshot(), s.clonedTable(), freshNonce())
@@ -150,10 +151,10 @@ func (s *deltaSide) wanted(cuts []*stretch) snapshot.Delta {
 // stretchesOf gives those parts of a region that are proved row by row.
 func (s *deltaSide) stretchesOf(r snapshot.RegionDelta, cuts []*stretch) []int {
 	var out []int
-	for i, c := range cuts {
-		start, end := r.Region.Info.GetStartKey(), r.Region.Info.GetEndKey()
-		inside := bytes.Compare(start, c.Start) <= 0 && (len(end) == 0 || bytes.Compare(c.Start, end) < 0)
-		if inside && c.how == byRow {
+	start, end := r.Region.Info.GetStartKey(), r.Region.Info.GetEndKey()
+	i, _ := slices.BinarySearchFunc(cuts, start, func(c *stretch, key []byte) int { return bytes.Compare(c.Start, key) })
+	for ; i < len(cuts) && (len(end) == 0 || bytes.Compare(cuts[i].Start, end) < 0); i++ {
+		if cuts[i].how == byRow {
 			out = append(out, i)
 		}
 	}
@@ -232,14 +233,8 @@ func (s *deltaSide) clean(ctx context.Context) error {
 	if err := s.Cluster.AwaitTableSettled(ctx, s.clonedTable()); err != nil {
 		return err
 	}
-	// One that a dead attempt asked for may still be under way.
-	if err := s.Cluster.AwaitSnapshotSettled(ctx, s.secondSnapshot(), s.Table); err != nil {
-		return err
-	}
 	err := s.Cluster.DropTable(ctx, s.clonedTable(), freshNonce())
-	return errors.Join(err,
-		s.Cluster.DeleteSnapshot(ctx, s.newSnapshot()),
-		s.Cluster.DeleteSnapshot(ctx, s.secondSnapshot()))
+	return errors.Join(err, s.Cluster.DeleteSnapshot(ctx, s.newSnapshot()))
 }
 
 func freshNonce() hbase.Nonce { return hbase.NonceFor(rand.Text()) }

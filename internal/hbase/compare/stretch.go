@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"math"
+	"sort"
 	"time"
 
 	"drover/internal/hbase/snapshot"
@@ -73,16 +74,12 @@ func (s *deltaSide) judge(c *stretch) {
 	}
 }
 
-// regionOf gives the region of the second snapshot that serves a key. The
+// regionOf gives the region that serves a key now. The
 // regions cover all keys: snapshot.Diff has checked that.
-func (s *deltaSide) regionOf(key []byte) snapshot.RegionDelta {
-	found := s.delta.Regions[0]
-	for _, r := range s.delta.Regions {
-		if bytes.Compare(r.Region.Info.GetStartKey(), key) <= 0 {
-			found = r
-		}
-	}
-	return found
+func (s *deltaSide) regionOf(key []byte) *snapshot.RegionDelta {
+	all := s.delta.Regions
+	after := sort.Search(len(all), func(i int) bool { return bytes.Compare(all[i].Region.Info.GetStartKey(), key) > 0 })
+	return &all[after-1]
 }
 
 // size adds up a region's files. A half file counts as a whole one.

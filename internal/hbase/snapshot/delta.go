@@ -6,23 +6,20 @@ import (
 	"slices"
 )
 
-// Delta is what changed in a table's files between two snapshots of it.
+// Delta is what changed in a table's files between two manifests of it.
 type Delta struct {
-	// Regions are the regions of the second snapshot that serve keys, ordered
+	// Regions are the regions of the second manifest that serve keys, ordered
 	// by start key; together they cover the key space.
 	Regions []RegionDelta
-	// MOB holds the files of the second snapshot's MOB pseudo-region that the
-	// first did not have; nil when there is none. It serves no keys.
-	MOB *RegionDelta
 }
 
-// RegionDelta is one region of the second snapshot.
+// RegionDelta is one region of the second manifest.
 type RegionDelta struct {
 	Region Region
-	// New are the entries whose physical file no region of the first snapshot
+	// New are the entries whose physical file no region of the first manifest
 	// held for any of these keys: a flush, a compaction, a bulk load.
 	New []StoreFile
-	// Missing are the physical files the first snapshot held for any of these
+	// Missing are the physical files the first manifest held for any of these
 	// keys and this region no longer opens.
 	Missing []File
 }
@@ -31,11 +28,14 @@ type RegionDelta struct {
 // changed in between. They do when the region still opens every file it had: a
 // row that changed then left a cell, or a delete marker, in a new file. Once a
 // file went, a compaction rewrote it, and a deleted row may have vanished
-// without a trace; such a region has to be compared in full.
-func (d RegionDelta) Decided() bool { return len(d.Missing) == 0 }
+// without a trace; such a region has to be compared in full. So has one that
+// opens half of a new file: which half is nowhere but in the file.
+func (d RegionDelta) Decided() bool {
+	return len(d.Missing) == 0 && !slices.ContainsFunc(d.New, func(s StoreFile) bool { return s.Reference != nil })
+}
 
-// Diff compares the files of two snapshots of one table, the first taken before
-// the second. Regions are matched by the keys they serve, not by their names:
+// Diff compares the files of one table at two times, the first before the
+// second. Regions are matched by the keys they serve, not by their names:
 // after a split or a merge a file may still be there for one half of its keys
 // and rewritten for the other.
 func Diff(first, second *Manifest) (Delta, error) {
@@ -51,18 +51,6 @@ func Diff(first, second *Manifest) (Delta, error) {
 	for _, r := range after {
 		had := overlapping(before, r)
 		out.Regions = append(out.Regions, diffRegion(had, r))
-	}
-	if r, ok := mobRegion(second); ok {
-		var had []Region
-		if f, ok := mobRegion(first); ok {
-			had = []Region{f}
-		}
-		d := diffRegion(had, r)
-		out.MOB = &d
-		// A MOB file serves rows of any region: its loss leaves all undecided.
-		for i := range out.Regions {
-			out.Regions[i].Missing = append(out.Regions[i].Missing, d.Missing...)
-		}
 	}
 	return out, nil
 }
@@ -137,12 +125,4 @@ func overlapping(regions []Region, r Region) []Region {
 		j++
 	}
 	return regions[i:j]
-}
-
-func mobRegion(m *Manifest) (Region, bool) {
-	i := slices.IndexFunc(m.Regions, Region.MOB)
-	if i < 0 {
-		return Region{}, false
-	}
-	return m.Regions[i], true
 }

@@ -17,31 +17,25 @@ import (
 const regionVersion = 0
 
 // WriteDelta publishes a snapshot under root that holds only what is new in
-// delta: every region of second, but of files only the new ones of regions the
-// delta decides. Its clone serves exactly the rows those files name. No file
-// but the two of metadata is written: the new files have to be in root already,
-// as they are in the cluster second was taken on. DeleteSnapshot removes it.
+// delta, whose regions have to be Decided. Its clone serves exactly the rows that
+// the new files name. No file but the two of metadata is written: the new files
+// are in root already, which is that of the cluster now was told by.
+// DeleteSnapshot removes it.
 //
 // A snapshot that stands under the name already is an error wrapping
 // storage.ErrExist.
-func WriteDelta(ctx context.Context, store storage.Store, root string, second *Manifest, delta Delta, name string) error {
+func WriteDelta(ctx context.Context, store storage.Store, root string, now *Manifest, delta Delta, name string) error {
 	desc := &hbasepb.SnapshotDescription{
 		Name:         proto.String(name),
-		Table:        second.Description.Table,
+		Table:        now.Description.Table,
 		CreationTime: proto.Int64(time.Now().UnixMilli()),
 		Type:         hbasepb.SnapshotDescription_SKIPFLUSH.Enum(),
 		Version:      proto.Int32(supportedVersion),
-		Owner:        second.Description.Owner,
+		Owner:        now.Description.Owner,
 	}
-	data := &hbasepb.SnapshotDataManifest{TableSchema: second.Schema}
+	data := &hbasepb.SnapshotDataManifest{TableSchema: now.Schema}
 	for _, d := range delta.Regions {
-		if !d.Decided() {
-			d.New = nil
-		}
 		data.RegionManifests = append(data.RegionManifests, d.manifest())
-	}
-	if delta.MOB != nil {
-		data.RegionManifests = append(data.RegionManifests, delta.MOB.manifest())
 	}
 	info, err := proto.Marshal(desc)
 	if err != nil {
