@@ -57,7 +57,7 @@ func TestExportSurvivesRestarts(t *testing.T) {
 	}
 }
 
-// disturbed exports over at least 20 seconds, kills the servers after a quarter
+// disturbed exports over at least 10 seconds, kills the servers after a quarter
 // of the bytes, and starts them again.
 func (w *world) disturbed(name string, kill []string) export.Result {
 	w.t.Helper()
@@ -66,7 +66,7 @@ func (w *world) disturbed(name string, kill []string) export.Result {
 	job := w.job(name)
 	plan, err := export.Plan(ctx, job)
 	w.must(err)
-	job.Plan, job.BytesPerSecond = plan, max(plan.Bytes/20, 1)
+	job.Plan, job.BytesPerSecond = plan, max(plan.Bytes/10, 1)
 	quarter := make(chan struct{}, 1)
 	job.Progress = func(p export.Progress) {
 		if p.Bytes > plan.Bytes/4 {

@@ -3,15 +3,14 @@ package copy
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"testing"
 
 	"drover/internal/hadoop/namenode"
 	"drover/internal/hadoop/rpc/rpctest"
 	"drover/internal/hadoop/wire"
+	"drover/internal/heaptest"
 	"drover/internal/mirror/plan"
 	"drover/internal/mirror/tree"
 )
@@ -62,35 +61,6 @@ func hugeDirectory(t *testing.T) *namenode.Client {
 	return nn
 }
 
-// heapOf samples the heap in use, garbage included, while fn runs, in bytes above
-// what there was.
-func heapOf(fn func()) int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	base := int64(m.HeapInuse)
-	var most atomic.Int64
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			most.Store(max(most.Load(), int64(m.HeapInuse)-base))
-			select {
-			case <-done:
-				return
-			default:
-				runtime.Gosched()
-			}
-		}
-	}()
-	fn()
-	close(done)
-	<-ended
-	return most.Load()
-}
-
 // TestANewDirectoryOfVeryManyFilesIsNotHeld: one change of a diff may stand for
 // any number of files.
 func TestANewDirectoryOfVeryManyFilesIsNotHeld(t *testing.T) {
@@ -98,7 +68,7 @@ func TestANewDirectoryOfVeryManyFilesIsNotHeld(t *testing.T) {
 	at := tree.Tree{NN: nn, Root: "/data"}
 	change := plan.Copy{Path: "huge", Walk: true}
 	var told []plan.Copy
-	used := heapOf(func() {
+	used := heaptest.Peak(func() {
 		err := Supported(t.Context(), at, slices.Values([]plan.Copy{change}), func(c plan.Copy) error {
 			told = append(told, c)
 			return nil
@@ -118,7 +88,7 @@ func TestANewDirectoryOfVeryManyFilesIsNotHeld(t *testing.T) {
 		t.Errorf("%d MiB of heap for a new directory of %d files, want less than 48", used>>20, filesNew)
 	}
 	entries := int64(0)
-	used = heapOf(func() {
+	used = heaptest.Peak(func() {
 		// Without attributes: the fake remembers every call.
 		err := inOrder(t.Context(), slices.Values(told), func(ctx context.Context, c plan.Copy, found func(tree.Entry) error) error {
 			return entriesOf(ctx, at, c, false, found)

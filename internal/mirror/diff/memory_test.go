@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"drover/internal/hadoop/namenode"
+	"drover/internal/heaptest"
 	"drover/internal/manifest"
 	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
@@ -52,36 +52,14 @@ func (n much) SnapshotDiffListing(_ context.Context, _, _, _ string, each func(n
 	return nil
 }
 
-// heap samples how much of it is in use, garbage included, above what there was.
-type heap struct {
-	base, most int64
-	calls      int
-}
-
-func (h *heap) now() {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	if h.base == 0 {
-		h.base = int64(m.HeapInuse)
-	}
-	h.most = max(h.most, int64(m.HeapInuse)-h.base)
-}
-
-func (h *heap) sometimes() {
-	if h.calls++; h.calls%10_000 == 0 {
-		h.now()
-	}
-}
-
 // written puts a sequence into a manifest and counts it.
-func written[T any](t *testing.T, h *heap, name string, items iter.Seq[T]) int64 {
+func written[T any](t *testing.T, name string, items iter.Seq[T]) int64 {
 	t.Helper()
 	w, err := manifest.Create(filepath.Join(t.TempDir(), name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for item := range items {
-		h.sometimes()
 		if err := w.Append(item); err != nil {
 			t.Fatal(err)
 		}
@@ -106,31 +84,28 @@ func TestAMillionChangesArePlannedInLittleMemory(t *testing.T) {
 		{plan.Created, 1000, 170}, {plan.Modified, 200, 50}, {plan.Deleted, 200, 50}, {plan.Renamed, 50, 70},
 	} {
 		t.Run(c.kind.String(), func(t *testing.T) {
-			runtime.GC()
-			var h heap
-			h.now()
-			draft := plan.NewDraft("s1", "s2")
-			backward, err := diff.Each(t.Context(), &much{kind: c.kind, dirs: c.dirs}, "/data", "s1", "s2", func(c plan.Change) error {
-				h.sometimes()
-				return draft.Add(c)
+			var ops, copies int64
+			peak := heaptest.Peak(func() {
+				draft := plan.NewDraft("s1", "s2")
+				backward, err := diff.Each(t.Context(), &much{kind: c.kind, dirs: c.dirs}, "/data", "s1", "s2", draft.Add)
+				if err != nil {
+					t.Fatal(err)
+				}
+				way, err := draft.Resolve(backward)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ops, copies = written(t, "ops", way.Ops()), written(t, "copies", way.Copies())
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			way, err := draft.Resolve(backward)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h.now()
 			n := int64(c.dirs * changedInEach)
 			want := map[plan.Kind][2]int64{plan.Created: {0, n}, plan.Modified: {0, n}, plan.Deleted: {n + 1, 0}, plan.Renamed: {2*n + 1, 0}}[c.kind]
 			want[1] += int64(c.dirs) + 1 // the directories and the root
-			if ops, copies := written(t, &h, "ops", way.Ops()), written(t, &h, "copies", way.Copies()); ops != want[0] || copies != want[1] {
+			if ops != want[0] || copies != want[1] {
 				t.Errorf("%d operations, %d copies; want %v", ops, copies, want)
 			}
-			t.Logf("%d MiB", h.most>>20)
-			if h.most > c.mebibytes<<20 {
-				t.Errorf("%d MiB of heap for %d changes, want less than %d", h.most>>20, n, c.mebibytes)
+			t.Logf("%d MiB", peak>>20)
+			if peak > c.mebibytes<<20 {
+				t.Errorf("%d MiB of heap for %d changes, want less than %d", peak>>20, n, c.mebibytes)
 			}
 		})
 	}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"drover/internal/hadoop/namenode"
+	"drover/internal/heaptest"
 )
 
 // forest is a tree in memory: the names in each directory, sorted.
@@ -178,32 +178,14 @@ func wide(_ context.Context, dir, after string) (page, error) {
 	return out, nil
 }
 
-// peak samples the heap while fn runs, in bytes above what there was.
-func peak(fn func(sample func())) int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	base := int64(m.HeapInuse)
-	var most atomic.Int64
-	fn(func() {
-		runtime.ReadMemStats(&m)
-		most.Store(max(most.Load(), int64(m.HeapInuse)-base))
-	})
-	return most.Load()
-}
-
 func TestAMillionEntriesInLittleMemory(t *testing.T) {
 	dir := t.TempDir()
 	var index Index
-	used := peak(func(sample func()) {
-		seen := 0
+	used := heaptest.Peak(func() {
 		var err error
 		index, err = writeShards(Tree{Root: "/wide"}, dir, ShardOptions{}, func(each func(Entry) error) (n Totals, err error) {
 			w := newWalker(t.Context(), wide, DefaultParallel, func(string) bool { return false }, func(e Entry) error {
 				n.add(e)
-				if seen++; seen%20_000 == 0 {
-					sample()
-				}
 				return each(e)
 			})
 			return n, w.under("")
