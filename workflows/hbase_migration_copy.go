@@ -109,9 +109,10 @@ func (m *hbaseMigration) export(ctx workflow.Context, table string) error {
 }
 
 // batchSize cuts a list of files so that all tables of a run together make at
-// most about 400 activities, and small tables one.
+// most about 64 activities, and small tables one: enough for as many workers. Each
+// reads the snapshot's list again, twice, and one that is lost goes on where it was.
 func batchSize(files, tables int) int64 {
-	const activitiesPerRun, least = 400, 100
+	const activitiesPerRun, least = 64, 100
 	perTable := max(1, activitiesPerRun/max(1, tables))
 	return int64(max(least, (files+perTable-1)/perTable))
 }
