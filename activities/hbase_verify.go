@@ -178,9 +178,10 @@ type verification struct {
 func (v *verification) run(ctx context.Context, parallel int) (compare.Result, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, parallel))
+	tables := compare.NewPair(v.source, v.target)
 	for _, r := range v.left() {
 		g.Go(func() error {
-			res, err := compare.Range(ctx, v.source, v.target, r, v.options)
+			res, err := tables.Range(ctx, r, v.options)
 			if err == nil {
 				v.done(res)
 			}

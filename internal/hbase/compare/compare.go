@@ -161,14 +161,5 @@ func Tables(ctx context.Context, source, target Side, opts Options) (Result, err
 		}
 		opts.Ranges = ranges
 	}
-	return pairOf(source, target).ranges(ctx, opts)
-}
-
-// Range compares one range: the unit that a caller with checkpoints repeats.
-func Range(ctx context.Context, source, target Side, r KeyRange, opts Options) (RangeResult, error) {
-	return pairOf(source, target).keyRange(ctx, r, opts.withDefaults(), func(rows, bytes int64) {
-		if opts.Progress != nil {
-			opts.Progress(Progress{Ranges: 1, Rows: rows, Bytes: bytes})
-		}
-	})
+	return NewPair(source, target).ranges(ctx, opts)
 }

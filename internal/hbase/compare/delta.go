@@ -255,7 +255,7 @@ func (d *deltaRun) findRows(ctx context.Context) ([][]byte, error) {
 
 // compare reads the ranges to be compared in full, and the rows, on both sides.
 func (d *deltaRun) compare(ctx context.Context, rows [][]byte) error {
-	p := pairOf(d.job.Source, d.job.Target)
+	p := NewPair(d.job.Source, d.job.Target)
 	found := newFindings(Options{MaxDifferences: d.job.MaxDifferences})
 	if len(rows) > 0 {
 		counts, err := p.rows(ctx, rows, d.job.Parallel, found.take)

@@ -17,18 +17,29 @@ import (
 // tickRows is how many rows pass between two reports of progress.
 const tickRows = 50_000
 
-// pair is the two tables of a comparison, source first.
-type pair struct {
+// Pair is the two tables of a comparison. It remembers where their regions are,
+// so use one for all ranges; many goroutines may.
+type Pair struct {
 	source, target *scan.Table
 }
 
-func pairOf(source, target Side) pair {
-	return pair{source: source.scannable(), target: target.scannable()}
+// NewPair asks nobody anything yet.
+func NewPair(source, target Side) Pair {
+	return Pair{source: source.scannable(), target: target.scannable()}
+}
+
+// Range compares one range: the unit that a caller with checkpoints repeats.
+func (p Pair) Range(ctx context.Context, r KeyRange, opts Options) (RangeResult, error) {
+	return p.keyRange(ctx, r, opts.withDefaults(), func(rows, bytes int64) {
+		if opts.Progress != nil {
+			opts.Progress(Progress{Ranges: 1, Rows: rows, Bytes: bytes})
+		}
+	})
 }
 
 // ranges compares opts.Ranges, several at a time, and combines the results in
 // the order of the ranges. Ranges that were done when another failed count.
-func (p pair) ranges(ctx context.Context, opts Options) (Result, error) {
+func (p Pair) ranges(ctx context.Context, opts Options) (Result, error) {
 	results := make([]*RangeResult, len(opts.Ranges))
 	report := newReporter(opts)
 	g, gctx := errgroup.WithContext(ctx)
@@ -60,7 +71,7 @@ func (p pair) ranges(ctx context.Context, opts Options) (Result, error) {
 
 // keyRange compares one range. progress gets rows and bytes of the source read
 // so far.
-func (p pair) keyRange(ctx context.Context, r KeyRange, opts Options, progress func(rows, bytes int64)) (RangeResult, error) {
+func (p Pair) keyRange(ctx context.Context, r KeyRange, opts Options, progress func(rows, bytes int64)) (RangeResult, error) {
 	found := newFindings(opts)
 	sum := xxh3.New()
 	counts, err := p.stream(ctx, scan.Spec{Start: r.Start, Stop: r.Stop}, sum, found.take, progress)
@@ -89,7 +100,7 @@ func digestOf(sum *xxh3.Hasher) string {
 
 // stream scans both sides and gives differ every row that differs. sum, if not
 // nil, gets the source's stream.
-func (p pair) stream(ctx context.Context, spec scan.Spec, sum io.Writer, differ func(row) error, progress func(rows, bytes int64)) (Counts, error) {
+func (p Pair) stream(ctx context.Context, spec scan.Spec, sum io.Writer, differ func(row) error, progress func(rows, bytes int64)) (Counts, error) {
 	a, b := p.source.Scan(ctx, spec), p.target.Scan(ctx, spec)
 	defer a.Close()
 	defer b.Close()
@@ -118,7 +129,7 @@ func (p pair) stream(ctx context.Context, spec scan.Spec, sum io.Writer, differ 
 }
 
 // rows compares the given rows, sorted and without duplicates, on both sides.
-func (p pair) rows(ctx context.Context, rows [][]byte, parallel int, differ func(row) error) (Counts, error) {
+func (p Pair) rows(ctx context.Context, rows [][]byte, parallel int, differ func(row) error) (Counts, error) {
 	specs, err := p.source.RowSpecs(ctx, rows)
 	if err != nil {
 		return Counts{}, err
