@@ -9,9 +9,8 @@ GATE          := go run ./internal/testgate
 
 ## demo: a table that is written to moves between two real clusters; DEMO=hdfs mirrors
 ## a tree instead (YES=1 decides by itself)
-demo: setup
-	@echo "drover: compiling; the first time that takes a minute or two, without a word from the compiler" >&2
-	@go run ./starter demo $(DEMO) $(if $(YES),--yes) $(DEMO_FLAGS)
+demo: setup build
+	@bin/drover demo $(DEMO) $(if $(YES),--yes) $(DEMO_FLAGS)
 
 ## check: everything that needs no cluster, under two minutes when warm
 check: lint
@@ -53,8 +52,9 @@ bench-hdfs: setup
 bench: bench-hbase bench-hdfs
 
 build:
-	go build -o bin/ ./starter ./workers/worker
-	mv bin/starter bin/drover
+	@echo "drover: compiling; the first time that takes a minute or two, without a word from the compiler" >&2
+	@go build -o bin/ ./starter ./workers/worker
+	@mv bin/starter bin/drover
 
 setup:
 	@sh scripts/setup.sh

@@ -213,6 +213,7 @@ func (g *tableGate) pass(ctx context.Context, v view) error {
 		reason = "the demo was started with --yes"
 	default:
 		g.decided = s.Digest
+		g.demo.world.sayWaiting(v)
 		return nil
 	}
 	g.decided = s.Digest

@@ -76,18 +76,9 @@ func (d *treeDemo) act(ctx context.Context, v view) error {
 		}
 		return d.decide(ctx, v, "", reason)
 	case turnWait:
-		d.world.say("%s", waitWords(v))
+		d.world.sayWaiting(v)
 	}
 	return nil
-}
-
-// waitWords says what a person has to do, with the command to the letter where
-// the gate's own leaves a choice.
-func waitWords(v view) string {
-	if s := v.Status; s.WaitingAt == workflows.GateDrift {
-		return "waiting for you, in another terminal: " + step.ApproveCommand(v.WorkflowID, s.WaitingAt, s.Digest, workflows.ChoiceRestore)
-	}
-	return "waiting for you: the command above, in another terminal"
 }
 
 // drift has somebody else change the target, and then a round that must find it.
