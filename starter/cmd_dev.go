@@ -114,11 +114,7 @@ func (a *app) devServer(ctx context.Context, cfg config.Config) (*embedded.Serve
 	if _, named := embedded.Named(os.Getenv, wish); named {
 		return nil, nil
 	}
-	attributes := map[string]string{}
-	for _, name := range workers.SearchAttributes() {
-		attributes[name] = "Keyword"
-	}
-	return embedded.Start(ctx, embedded.Options{SearchAttributes: attributes, Log: a.log})
+	return embedded.Start(ctx, embedded.Options{SearchAttributes: workers.SearchAttributeTypes(), Log: a.log})
 }
 
 // stopServer ends what dev started and leaves what it found running.

@@ -92,12 +92,8 @@ func (w *world) startTemporal(ctx context.Context, o demoOptions) error {
 	if named() {
 		return nil
 	}
-	attributes := map[string]string{}
-	for _, name := range workers.SearchAttributes() {
-		attributes[name] = "Keyword"
-	}
 	var err error
-	w.server, err = embedded.Start(ctx, embedded.Options{Detached: o.keep, SearchAttributes: attributes, Log: w.app.log})
+	w.server, err = embedded.Start(ctx, embedded.Options{Detached: o.keep, SearchAttributes: workers.SearchAttributeTypes(), Log: w.app.log})
 	return err
 }
 

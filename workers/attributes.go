@@ -19,6 +19,16 @@ func SearchAttributes() []string {
 	return []string{step.PhaseAttribute.GetName(), step.SiteAttribute.GetName(), step.RunbookAttribute.GetName()}
 }
 
+// SearchAttributeTypes gives each search attribute's type, in the words of
+// Temporal's command line.
+func SearchAttributeTypes() map[string]string {
+	types := map[string]string{}
+	for _, name := range SearchAttributes() {
+		types[name] = enums.INDEXED_VALUE_TYPE_KEYWORD.String()
+	}
+	return types
+}
+
 // registerSearchAttributes makes sure that the server knows the attributes
 // before a workflow writes one: an unknown one fails every workflow task.
 func registerSearchAttributes(ctx context.Context, c client.Client, namespace string) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -75,10 +76,18 @@ func Run(ctx context.Context, c client.Client, cfg config.Config, o Options) err
 	if err == nil {
 		<-ctx.Done()
 	}
-	for _, w := range slices.Backward(started) {
-		w.Stop()
-	}
+	stop(started)
 	return errors.Join(err, sites.Close())
+}
+
+// stop ends all workers at once: one after the other they would take the time
+// that activities have to end once for each queue.
+func stop(started []worker.Worker) {
+	var ended sync.WaitGroup
+	for _, w := range started {
+		ended.Go(w.Stop)
+	}
+	ended.Wait()
 }
 
 // New makes the worker of one queue.

@@ -31,6 +31,10 @@ import (
 // started together.
 const dialWait = 2 * time.Minute
 
+// stopTimeout is what a running activity gets to end. docker-compose.yml allows
+// the whole process a minute.
+const stopTimeout = 45 * time.Second
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stderr)
@@ -94,7 +98,7 @@ func run(ctx context.Context, args []string, talk io.Writer) error {
 		queues = cfg.WorkerQueues()
 	}
 	log.Info("worker serves", zap.Strings("queues", queues), zap.String("temporal", at.Address))
-	return workers.Run(ctx, c, cfg, workers.Options{Namespace: at.Namespace, Queues: queues})
+	return workers.Run(ctx, c, cfg, workers.Options{Namespace: at.Namespace, Queues: queues, StopTimeout: stopTimeout})
 }
 
 func logger(quiet bool) (*zap.Logger, error) {
