@@ -77,6 +77,7 @@ func TestHowARunEndsIsTheExitCodeOfWatch(t *testing.T) {
 	}{
 		{"completed and equal", view{State: stateCompleted, Verdict: "match", Status: step.Status{Outcome: step.Completed}}, codeOK},
 		{"completed and different", view{State: stateCompleted, Verdict: "differ"}, codeFailed},
+		{"completed, and nobody could read it", view{State: stateCompleted, Problem: "x"}, codeFailed},
 		{"completed and unproven", view{State: stateCompleted, Verdict: "unproven", Status: step.Status{Outcome: step.Completed}}, codeFailed},
 		{"rejected", view{State: stateCompleted, Verdict: "unproven", Status: step.Status{Outcome: step.RejectedOutcome}}, codeRefused},
 		{"stopped by preflight", view{State: stateCompleted, Verdict: "unproven", Status: step.Status{Outcome: workflows.OutcomeBlocked}}, codeRefused},

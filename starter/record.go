@@ -23,14 +23,6 @@ func recordOf(v view) (report.Record, error) {
 	if err := json.Unmarshal(v.result, &result); err != nil {
 		return r, fmt.Errorf("read the result of run %s: %w", v.WorkflowID, err)
 	}
-	r.Outcome, r.Verdict = string(result.Outcome), report.Verdict(result.Verdict)
-	r.Left = result.Left
-	if result.Reason != "" {
-		r.Reason = result.Reason
-	}
-	if len(result.Findings) > 0 {
-		r.Findings = result.Findings
-	}
 	r.Tables = tablesOf(result)
 	for _, table := range r.Tables {
 		r.Rows += table.Rows
@@ -54,13 +46,6 @@ func mirrorRecord(v view, r report.Record) (report.Record, error) {
 	var result workflows.HDFSMirrorResult
 	if err := json.Unmarshal(v.result, &result); err != nil {
 		return r, fmt.Errorf("read the result of run %s: %w", v.WorkflowID, err)
-	}
-	r.Outcome, r.Verdict, r.Left = string(result.Outcome), report.Verdict(result.Verdict), result.Left
-	if result.Reason != "" {
-		r.Reason = result.Reason
-	}
-	if len(result.Findings) > 0 {
-		r.Findings = result.Findings
 	}
 	tree, err := treeOf(result)
 	if err != nil {
@@ -104,6 +89,13 @@ func statusRecord(v view) report.Record {
 	r.StartedAt, r.EndedAt = v.started.UTC(), v.endedAt.UTC()
 	if v.Problem != "" {
 		r.Reason = v.Problem
+	}
+	if len(v.end.Findings) > 0 {
+		r.Findings = v.end.Findings
+	}
+	r.Left = v.end.Left
+	if v.Verdict != "" {
+		r.Verdict = report.Verdict(v.Verdict)
 	}
 	if v.closed() && r.Outcome == "" {
 		r.Outcome = string(v.State)

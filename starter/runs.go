@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"drover/internal/nearest"
+	"drover/internal/preflight"
 	"drover/workflows"
 	"drover/workflows/step"
 )
@@ -69,6 +70,7 @@ type view struct {
 
 	started time.Time
 	endedAt time.Time
+	end     outcome
 	result  json.RawMessage
 	silent  bool // no worker answered
 }
@@ -95,7 +97,9 @@ func (v view) ended() error {
 		return fail(codeFailed, "run %s was terminated: nothing was put back", v.WorkflowID).try("drover report " + v.WorkflowID)
 	case v.State != stateCompleted:
 		return fail(codeFailed, "run %s failed: %s", v.WorkflowID, v.Problem).try("drover report " + v.WorkflowID)
-	case v.Verdict != "" && v.Verdict != "match":
+	case v.Verdict == "": // the run has a result, and nobody has read it
+		return fail(codeFailed, "run %s has ended, and how is not known: %s", v.WorkflowID, v.Problem).try("drover report " + v.WorkflowID)
+	case v.Verdict != "match":
 		return fail(codeFailed, "run %s ended with the verdict %q", v.WorkflowID, v.Verdict).try("drover report " + v.WorkflowID)
 	}
 	return nil
@@ -103,10 +107,12 @@ func (v view) ended() error {
 
 // outcome is the part of every runbook's result that verbs read.
 type outcome struct {
-	Outcome step.Outcome `json:"outcome"`
-	Reason  string       `json:"reason"`
-	Verdict string       `json:"verdict"`
-	Report  step.Status  `json:"report"`
+	Outcome  step.Outcome        `json:"outcome"`
+	Reason   string              `json:"reason"`
+	Verdict  string              `json:"verdict"`
+	Findings []preflight.Finding `json:"findings"`
+	Left     []string            `json:"left"`
+	Report   step.Status         `json:"report"`
 }
 
 // look asks Temporal, then the run itself, where a run is.
@@ -165,12 +171,12 @@ func (s session) query(ctx context.Context, v *view) error {
 func (s session) readResult(ctx context.Context, v *view) {
 	err := s.client.GetWorkflow(ctx, v.WorkflowID, v.RunID).Get(ctx, &v.result)
 	if err == nil {
-		var end outcome
-		if err = json.Unmarshal(v.result, &end); err == nil {
-			v.Status, v.Verdict = end.Report, end.Verdict
-			v.Status.Outcome, v.Problem = end.Outcome, end.Reason
+		if err = json.Unmarshal(v.result, &v.end); err == nil {
+			v.Status, v.Verdict = v.end.Report, v.end.Verdict
+			v.Status.Outcome, v.Problem = v.end.Outcome, v.end.Reason
 			return
 		}
+		err = fmt.Errorf("read the result: %w", err)
 	}
 	v.Problem = innermost(err)
 	if err := s.query(ctx, v); err != nil {
@@ -256,17 +262,33 @@ func (a *app) pick(ctx context.Context, s session, args []string) (string, error
 	if len(args) > 0 {
 		return args[0], nil
 	}
-	running, err := s.list(ctx, drovers("ExecutionStatus = 'Running'"), 10)
+	running, err := s.list(ctx, drovers("ExecutionStatus = 'Running'"), namedAtMost+1)
 	if err != nil {
 		return "", err
 	}
-	switch len(running) {
-	case 0:
-		return "", fail(codeNotFound, "nothing runs: name the run").try("drover list")
-	case 1:
+	switch n := len(running); {
+	case n == 0:
+		return "", s.nothingRuns(ctx)
+	case n == 1:
 		return running[0].GetExecution().GetWorkflowId(), nil
+	case n > namedAtMost:
+		return "", usage("more than %d runs are running: name the one you mean", namedAtMost).try("drover list --running")
 	}
-	return "", usage("%d runs are running: name the one you mean: %s", len(running), strings.Join(ids(running), ", "))
+	return "", usage("%d runs are running: name the one you mean: %s", len(running), strings.Join(ids(running), ", ")).try("drover list --running")
+}
+
+// namedAtMost is how many runs an error names.
+const namedAtMost = 10
+
+// nothingRuns names the newest runs that ended: whoever has just followed one to
+// its end means that one.
+func (s session) nothingRuns(ctx context.Context) error {
+	ended, err := s.list(ctx, drovers(""), 3)
+	if err != nil || len(ended) == 0 { // the names are a courtesy
+		return fail(codeNotFound, "nothing runs: name the run").try("drover list")
+	}
+	names := ids(ended)
+	return fail(codeNotFound, "nothing runs: name the run, the newest that ended: %s", strings.Join(names, ", ")).try("drover report " + names[0])
 }
 
 // find connects and looks at the run a verb is about. The caller closes the
