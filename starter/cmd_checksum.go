@@ -126,7 +126,9 @@ func (s *summing) file(ctx context.Context, o storage.Object) error {
 	}
 	s.files++
 	s.bytes += line.Bytes
-	s.meter.show(fmt.Sprintf("%s files, %s", humanize.Comma(s.files), humanize.IBytes(uint64(s.bytes))))
+	s.meter.show(func() string {
+		return fmt.Sprintf("%s files, %s", humanize.Comma(s.files), humanize.IBytes(uint64(s.bytes)))
+	})
 	return s.print(line)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newDiffCmd(a *app) *cobra.Command {
@@ -33,6 +34,9 @@ refused.
 		Args: someArgs(1, 2, "two locations"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			snapshots := cmd.Flags().Changed("from") || cmd.Flags().Changed("to")
+			if err := refuseFlagsOfTrees(cmd, snapshots || text != ""); err != nil {
+				return err
+			}
 			switch {
 			case text != "" && (snapshots || len(args) != 1):
 				return usage("--text names the snapshots itself, and compares with one location")
@@ -60,4 +64,21 @@ refused.
 	cmd.Flags().StringVar(&to, "to", "", "the later snapshot (default: the present state)")
 	cmd.Flags().StringVar(&text, "text", "", "a file with what \"hdfs snapshotDiff\" printed, - for standard input")
 	return cmd
+}
+
+// refuseFlagsOfTrees refuses what says how two trees are compared where nothing
+// is: the difference between snapshots is the NameNode's.
+func refuseFlagsOfTrees(cmd *cobra.Command, noTrees bool) error {
+	if !noTrees {
+		return nil
+	}
+	of := pflag.NewFlagSet("trees", pflag.ContinueOnError)
+	(&compareOptions{}).register(of)
+	var err error
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if err == nil && of.Lookup(flag.Name) != nil {
+			err = usage("--%s is for two trees: --from, --to and --text tell what the NameNode does", flag.Name).try(cmd.CommandPath() + " --help")
+		}
+	})
+	return err
 }

@@ -62,7 +62,7 @@ func (d *snapshotDiff) decide() {
 }
 
 func (a *app) diffSnapshots(ctx context.Context, text, from, to string) error {
-	p, err := a.snapshotted(ctx, text)
+	p, err := a.snapshotted(ctx, text, instead)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (a *app) diffText(ctx context.Context, location, file string) error {
 	if err != nil {
 		return fault.As(fault.InvalidInput, fmt.Errorf("read %s: %w", file, err))
 	}
-	p, err := a.snapshotted(ctx, location)
+	p, err := a.snapshotted(ctx, location, instead)
 	if err != nil {
 		return err
 	}
@@ -113,14 +113,17 @@ func (a *app) readReport(file string) (plan.Report, error) {
 	return r, errors.Join(err, f.Close())
 }
 
+// instead is what to do where there are no snapshots.
+const instead = ": compare two locations, without --from and --text"
+
 // snapshotted opens a location that can have snapshots. Close it after use.
-func (a *app) snapshotted(ctx context.Context, text string) (place, error) {
+func (a *app) snapshotted(ctx context.Context, text, instead string) (place, error) {
 	places, err := a.places(text)
 	if err != nil {
 		return place{}, err
 	}
 	if places[0].nn == nil {
-		err = usage("%s is no HDFS, and only an HDFS has snapshots: compare two locations, without --from", text)
+		err = usage("%s is no HDFS, and only an HDFS has snapshots%s", text, instead)
 	} else {
 		err = reach(ctx, places)
 	}
@@ -149,7 +152,7 @@ func (a *app) newChanges(ctx context.Context, answer snapshotDiff) *changes {
 
 func (s *changes) print(c plan.Change) error {
 	s.answer.count(c.Kind)
-	s.meter.show(s.answer.soFar())
+	s.meter.show(s.answer.soFar)
 	switch {
 	case s.app.json:
 		return s.object(c)

@@ -65,7 +65,7 @@ func (a *app) list(ctx context.Context, running bool, limit int) error {
 	for _, info := range found {
 		runs = append(runs, lineOf(info, s))
 	}
-	return a.answer(runs, func(w io.Writer) error { return showRuns(w, runs) })
+	return a.answer(map[string][]listed{"runs": runs}, func(w io.Writer) error { return showRuns(w, runs) })
 }
 
 func lineOf(info *workflow.WorkflowExecutionInfo, s session) listed {

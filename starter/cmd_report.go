@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -31,6 +32,9 @@ unproven. The exit code says whether there is a report, not what it says.`,
 		Args:    optionalArg("the id of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if a.json {
+				if cmd.Flags().Changed("format") && format != "json" {
+					return usage("--json and --format %s contradict each other: give one", format)
+				}
 				format = "json"
 			}
 			if known := reportFormats(); !slices.Contains(known, format) {
@@ -68,8 +72,10 @@ func (a *app) report(ctx context.Context, args []string, format, file string) er
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	a.say("report of %s written to %s", v.WorkflowID, file)
-	return nil
+	return a.answer(map[string]string{"workflowId": v.WorkflowID, "file": file}, func(io.Writer) error {
+		a.say("report of %s written to %s", v.WorkflowID, file)
+		return nil
+	})
 }
 
 func render(record report.Record, format string) (string, error) {

@@ -18,7 +18,13 @@ import (
 	"drover/internal/mirror/retention"
 )
 
-// snapshotLine is one snapshot of the answer of snapshots.
+// snapshotList is the answer of snapshots.
+type snapshotList struct {
+	Location  string         `json:"location"`
+	Snapshots []snapshotLine `json:"snapshots"`
+}
+
+// snapshotLine is one of its snapshots.
 type snapshotLine struct {
 	Name string    `json:"name"`
 	Made time.Time `json:"made"`
@@ -46,24 +52,19 @@ truncated, or moved out of the directory, are counted roughly.
 }
 
 func (a *app) snapshots(ctx context.Context, location string) error {
-	places, err := a.places(location)
+	p, err := a.snapshotted(ctx, location, "")
 	if err != nil {
 		return err
 	}
-	lines, err := a.held(ctx, places[0])
-	if err := placed(errors.Join(err, closePlaces(places))); err != nil {
+	answer := snapshotList{Location: p.String()}
+	answer.Snapshots, err = held(ctx, p)
+	if err := placed(errors.Join(err, closePlaces([]place{p}))); err != nil {
 		return err
 	}
-	return a.answer(lines, func(w io.Writer) error { return showSnapshots(w, lines) })
+	return a.answer(answer, answer.text)
 }
 
-func (a *app) held(ctx context.Context, p place) ([]snapshotLine, error) {
-	if p.nn == nil {
-		return nil, fault.As(fault.InvalidInput, fmt.Errorf("location %s is no HDFS: it has no snapshots", p))
-	}
-	if err := reach(ctx, []place{p}); err != nil {
-		return nil, err
-	}
+func held(ctx context.Context, p place) ([]snapshotLine, error) {
 	dir, err := p.nn.Stat(ctx, p.Path)
 	if err != nil {
 		return nil, err
@@ -91,15 +92,15 @@ func (a *app) held(ctx context.Context, p place) ([]snapshotLine, error) {
 	return lines, err
 }
 
-func showSnapshots(w io.Writer, lines []snapshotLine) error {
+func (l snapshotList) text(w io.Writer) error {
 	p := &page{w: w}
-	if len(lines) == 0 {
+	if len(l.Snapshots) == 0 {
 		p.line("no snapshots")
 		return p.err
 	}
 	var rows []table.Row
-	for _, l := range lines {
-		rows = append(rows, table.Row{l.Name, clock(l.Made), humanize.Comma(l.Files), humanize.IBytes(uint64(l.Bytes))})
+	for _, s := range l.Snapshots {
+		rows = append(rows, table.Row{s.Name, clock(s.Made), humanize.Comma(s.Files), humanize.IBytes(uint64(s.Bytes))})
 	}
 	p.table(table.Row{"snapshot", "made", "files only it keeps", "bytes"}, rows)
 	return p.err

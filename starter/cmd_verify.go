@@ -112,7 +112,7 @@ func (a *app) compareTrees(ctx context.Context, args []string, opt verify.Option
 			p.line("%s", differenceLine(d))
 		}
 	}
-	opt.Progress = func(at verify.Progress) { m.show(comparedSoFar(at)) }
+	opt.Progress = func(at verify.Progress) { m.show(func() string { return comparedSoFar(at) }) }
 	answer := compared{Source: places[0].String(), Target: places[1].String()}
 	if places[0].nn != nil && places[1].nn != nil {
 		answer.Result, err = verify.Trees(ctx, places[0].tree(), places[1].tree(), opt)

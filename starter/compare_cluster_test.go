@@ -97,7 +97,7 @@ func TestTreesAreComparedFromTheCommandLine(t *testing.T) {
 	if _, err := nn.Delete(t.Context(), dir+"/e", true); err != nil {
 		t.Fatal(err)
 	}
-	if got := drover(t, "snapshots", a, "--json"); got.code != codeOK || !strings.Contains(got.out, `"name": "s1"`) || !strings.Contains(got.out, `"bytes": 3145728`) {
+	if got := drover(t, "snapshots", a, "--json"); got.code != codeOK || !strings.Contains(got.out, `"location": "`) || !strings.Contains(got.out, `"name": "s1"`) || !strings.Contains(got.out, `"bytes": 3145728`) {
 		t.Errorf("snapshots: %+v, want s1 and the 3 MiB that only it keeps", got)
 	}
 	must(t, codeUsage, "-allowSnapshot "+dir, "snapshots", b)

@@ -160,14 +160,26 @@ func (a *app) newMeter(ctx context.Context) *meter {
 	return m
 }
 
-// show is called from one goroutine at a time.
-func (m *meter) show(text string) {
-	m.text.Store(text)
-	if m.bars == nil && time.Since(m.at) >= plainEvery {
-		m.at = time.Now()
-		m.app.say("%s", text)
+// show is called from one goroutine at a time. The text is made only when it is
+// due: there may be a million calls.
+func (m *meter) show(text func() string) {
+	every := plainEvery
+	if m.bars != nil {
+		every = barEvery
 	}
+	if time.Since(m.at) < every {
+		return
+	}
+	m.at = time.Now()
+	if m.bars == nil {
+		m.app.say("%s", text())
+		return
+	}
+	m.text.Store(text())
 }
+
+// barEvery bounds how often the text of a bar is made anew.
+const barEvery = 100 * time.Millisecond
 
 func (m *meter) close() {
 	if m.bars != nil {

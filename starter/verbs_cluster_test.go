@@ -175,12 +175,27 @@ func approveARun(t *testing.T) {
 	must(t, codeRefused, "has ended", "approve", id, "--digest", digest, "--reason", "r")
 	must(t, codeRefused, "has ended", "abort", id, "--reason", "too late")
 	must(t, codeOK, id, "list")
+	listedAsOneObject(t, id)
 	must(t, codeOK, "olga", "report", id)
 	must(t, codeOK, `"verdict": "match"`, "report", id, "--json")
 	file := filepath.Join(t.TempDir(), "report.html")
 	must(t, codeOK, "written to", "report", id, "--format", "html", "--out", file)
 	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "<html") {
 		t.Errorf("the HTML report: %v, %.80q", err, text)
+	}
+}
+
+// listedAsOneObject reads the answers that were an array, and nothing.
+func listedAsOneObject(t *testing.T, id string) {
+	t.Helper()
+	var list struct{ Runs []listed }
+	if err := json.Unmarshal([]byte(must(t, codeOK, "", "list", "--json").out), &list); err != nil || !slices.ContainsFunc(list.Runs, func(l listed) bool { return l.WorkflowID == id }) {
+		t.Errorf("list --json: %+v, %v, want %s in it", list, err, id)
+	}
+	file := filepath.Join(t.TempDir(), "report.json")
+	var written struct{ WorkflowID, File string }
+	if err := json.Unmarshal([]byte(must(t, codeOK, "", "report", id, "--json", "--out", file).out), &written); err != nil || written.WorkflowID != id || written.File != file {
+		t.Errorf("report --json --out: %+v, %v, want %s and %s", written, err, id, file)
 	}
 }
 
