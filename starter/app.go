@@ -29,6 +29,7 @@ type app struct {
 
 	json       bool
 	configPath string
+	loaded     *config.Config // once it was read
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -99,15 +100,23 @@ func isTerminal(stream any) bool {
 }
 
 // config loads the configuration that --config, DROVER_CONFIG or the working
-// directory names, or else that of the sandbox on this machine.
+// directory names, or else that of the sandbox on this machine. It
+// is read once: a verb goes by one state of the file.
 func (a *app) config() (config.Config, error) {
+	if a.loaded != nil {
+		return *a.loaded, nil
+	}
 	path, found := a.configFile()
 	if !found {
 		return config.Config{}, usage("there is no configuration: give --config, set DROVER_CONFIG, or write %s here (the README shows one)", config.DefaultFile).
 			try("drover sandbox up, which writes one for its own clusters")
 	}
 	cfg, err := config.Load(path)
-	return cfg, fault.As(fault.InvalidInput, err)
+	if err != nil {
+		return config.Config{}, fault.As(fault.InvalidInput, err)
+	}
+	a.loaded = &cfg
+	return cfg, nil
 }
 
 // optionalConfig is config for verbs that only need to reach Temporal: without

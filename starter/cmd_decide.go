@@ -92,8 +92,13 @@ func (a *app) decide(ctx context.Context, args []string, d decision) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(map[string]string{"workflowId": v.WorkflowID, "answer": answer}, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, answer)
+	return a.answered(v, answer)
+}
+
+// answered prints what a run said to an update.
+func (a *app) answered(v view, sentence string) error {
+	return a.answer(map[string]string{"workflowId": v.WorkflowID, "answer": sentence}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, sentence)
 		return err
 	})
 }
@@ -133,6 +138,9 @@ func (a *app) complete(ctx context.Context, v view, d decision) (decision, error
 	}
 	if v.Status.Digest == "" {
 		return d, fail(codeRefused, "gate %s: the evidence is being measured, there is nothing to decide on yet", d.gate).try("drover status " + v.WorkflowID)
+	}
+	if d.approved && d.choice == "" && d.gate == v.Status.WaitingAt && len(v.Status.Choices) > 0 {
+		return d, usage("gate %s offers several ways on, say which: --choice %s", d.gate, strings.Join(v.Status.Choices, "|"))
 	}
 	if !a.interactive() {
 		return d, usage("say which evidence you have read: --digest %s is the current one", v.Status.Digest)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -81,8 +80,5 @@ func (a *app) order(ctx context.Context, args []string, update string, said step
 	if err != nil {
 		return err
 	}
-	return a.answer(map[string]string{"workflowId": v.WorkflowID, "answer": answer}, func(w io.Writer) error {
-		_, err := fmt.Fprintln(w, answer)
-		return err
-	})
+	return a.answered(v, answer)
 }
