@@ -11,10 +11,6 @@ import (
 	"drover/workflows/step"
 )
 
-// maxFreeze bounds how long writes stay refused: an attempt that has not
-// reached the commit line by then lifts the fence.
-const maxFreeze = 10 * time.Minute
-
 // verdictMatch is the verdict of a comparison that found every byte equal.
 const verdictMatch = "match"
 
@@ -115,21 +111,22 @@ func (m *hbaseMigration) attemptCutover(ctx workflow.Context, n int) error {
 	if err := m.pauseSplits(ctx); err != nil {
 		return err
 	}
-	fence, err := m.fence(ctx, n)
+	fence, refused, err := m.fence(ctx, n)
 	if err != nil {
 		return err
 	}
 	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseDrain, n), "proving that nothing waits in the source's queues")
 	peer := activities.PeerInput{Pair: m.pair, PeerID: m.peerID(), Tables: m.in.Tables}
-	if err := m.run.Checkpoint(ctx); err != nil {
+	left, err := refused.left(ctx)
+	if err != nil {
 		return err
 	}
-	drain, err := step.Do(within(control(ctx, m.in.Source), maxFreeze), hb.ProveDrain, peer)
+	drain, err := step.Do(within(control(ctx, m.in.Source), left), hb.ProveDrain, peer)
 	if err != nil {
 		return fmt.Errorf("drain proof: %w", err)
 	}
 	m.run.Phase(ctx, fmt.Sprintf("%s-%d", PhaseDelta, n), "comparing what changed since the verification")
-	delta, err := m.proveDelta(ctx)
+	delta, err := m.proveDelta(ctx, refused)
 	if err != nil {
 		return fmt.Errorf("delta proof: %w", err)
 	}
@@ -143,6 +140,9 @@ func (m *hbaseMigration) attemptCutover(ctx workflow.Context, n int) error {
 		DeltaMillis: proved.Sub(drain.Proved).Milliseconds(),
 	}
 	if err := step.Remember(m.run, "freeze", frozen{Freeze: freeze, Called: fence.Called, Proved: proved}); err != nil {
+		return err
+	}
+	if _, err := refused.left(ctx); err != nil {
 		return err
 	}
 	// This is the commit line. Above it every failure lifts the fence and the
@@ -182,26 +182,26 @@ func (m *hbaseMigration) pauseSplits(ctx workflow.Context) error {
 	return err
 }
 
-func (m *hbaseMigration) fence(ctx workflow.Context, n int) (activities.FenceResult, error) {
+func (m *hbaseMigration) fence(ctx workflow.Context, n int) (activities.FenceResult, refusal, error) {
 	lift := activities.FenceInput{Site: m.in.Source, Tables: m.in.Tables, Key: fmt.Sprintf("%s/unfence/%d", m.key, n)}
 	if err := undo(control(ctx, m.in.Source), m, "accept writes on the source again", hb.LiftFence, lift); err != nil {
-		return activities.FenceResult{}, err
+		return activities.FenceResult{}, refusal{}, err
 	}
 	set := activities.FenceInput{Site: m.in.Source, Tables: m.in.Tables, ReadOnly: true, Key: fmt.Sprintf("%s/fence/%d", m.key, n)}
-	called := workflow.Now(ctx)
+	refused := refusal{run: m.run, since: workflow.Now(ctx)}
 	res, err := step.Do(within(control(ctx, m.in.Source), maxFreeze), hb.FenceTables, set)
-	if called.Before(res.Called) {
-		res.Called = called // an attempt whose worker died may have refused writes already
+	if refused.since.Before(res.Called) {
+		res.Called = refused.since // an attempt whose worker died may have refused writes already
 	}
 	if err != nil {
-		return res, fmt.Errorf("write fence: %w", err)
+		return res, refused, fmt.Errorf("write fence: %w", err)
 	}
-	return res, nil
+	return res, refused, nil
 }
 
 // proveDelta holds for a table that was verified before and differs nowhere in
 // what changed since. Anything else fails the attempt.
-func (m *hbaseMigration) proveDelta(ctx workflow.Context) ([]activities.DeltaResult, error) {
+func (m *hbaseMigration) proveDelta(ctx workflow.Context, refused refusal) ([]activities.DeltaResult, error) {
 	verified, ok := step.Recall[[]activities.VerifyResult](m.run, "verified")
 	if !ok {
 		return nil, errors.New("no verification to start from")
@@ -210,8 +210,11 @@ func (m *hbaseMigration) proveDelta(ctx workflow.Context) ([]activities.DeltaRes
 	err := m.eachTable(ctx, func(ctx workflow.Context, i int, table string) error {
 		in := m.deltaInput(table)
 		in.Bytes, in.SourceBase, in.TargetBase = verified[i].Bytes, verified[i].SourceBase, verified[i].TargetBase
-		var err error
-		out[i], err = step.Do(within(bulk(ctx, m.in.Target), maxFreeze), hb.ProveDelta, in)
+		left, err := refused.left(ctx)
+		if err != nil {
+			return err
+		}
+		out[i], err = step.Do(within(bulk(ctx, m.in.Target), left), hb.ProveDelta, in)
 		if err == nil && out[i].Verdict != verdictMatch {
 			err = fmt.Errorf("table %s: verdict %s, %d rows differ: %v", table, out[i].Verdict, out[i].Differing, out[i].Differences)
 		}

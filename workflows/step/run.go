@@ -221,6 +221,18 @@ func (r *Run) Checkpoint(ctx workflow.Context) error {
 	return err
 }
 
+// Passable is Checkpoint where nobody may be kept waiting, such as while writes
+// are refused: it never blocks and fails while the run is paused.
+func (r *Run) Passable() error {
+	switch {
+	case r.state.Abort != nil:
+		return r.aborted()
+	case r.state.Paused != nil:
+		return fmt.Errorf("%s paused the run (%s), and this cannot wait", r.state.Paused.By, r.state.Paused.Reason)
+	}
+	return nil
+}
+
 // Commit marks the point of no return: from here on an abort is refused in
 // words, a cancellation is ignored, every declared undo is dropped. It fails when
 // an abort was accepted before; otherwise nothing can come between.
