@@ -45,12 +45,12 @@ func PlanRange(ctx context.Context, job Job, first, last int) (*Manifest, error)
 	}
 	list, err := snapshot.ListFiles(ctx, job.Source, job.SourceRoot, job.Snapshot)
 	if err != nil {
-		return nil, unplanned(err)
+		return nil, unplanned(job, err)
 	}
-	return planRange(ctx, list, first, last)
+	return planRange(ctx, job, list, first, last)
 }
 
-func planRange(ctx context.Context, list *snapshot.Files, first, last int) (*Manifest, error) {
+func planRange(ctx context.Context, job Job, list *snapshot.Files, first, last int) (*Manifest, error) {
 	p := &Manifest{First: first, list: list}
 	last = min(last, first+window)
 	sum := sha256.New()
@@ -69,15 +69,20 @@ func planRange(ctx context.Context, list *snapshot.Files, first, last int) (*Man
 		err = notExpired(m)
 	}
 	if err != nil {
-		return nil, unplanned(err)
+		return nil, unplanned(job, err)
 	}
 	p.Digest = hex.EncodeToString(sum.Sum(nil))
 	return p, nil
 }
 
-func unplanned(err error) error {
-	if errors.Is(err, snapshot.ErrCorrupt) {
+// unplanned is the failure of whatever reads the list of files: reading it
+// again does not bring back a snapshot that somebody deleted.
+func unplanned(job Job, err error) error {
+	switch {
+	case errors.Is(err, snapshot.ErrCorrupt):
 		err = fault.As(fault.Mismatch, err)
+	case errors.Is(err, storage.ErrNotExist), errors.Is(err, snapshot.ErrUnfinished):
+		err = gone(job, err)
 	}
 	return fmt.Errorf("plan export: %w", err)
 }
@@ -133,11 +138,7 @@ func (job Job) part(ctx context.Context, first, last int) ([]snapshot.File, erro
 	held := job.Plan
 	if first < held.First || last > held.First+len(held.Files) {
 		again, err := retry(ctx, job, "read the list of files again", func() (*Manifest, error) {
-			again, err := planRange(ctx, held.list, first, last)
-			if errors.Is(err, storage.ErrNotExist) || errors.Is(err, snapshot.ErrUnfinished) {
-				err = gone(job, err)
-			}
-			return again, err
+			return planRange(ctx, job, held.list, first, last)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("export snapshot %s: %w", job.Snapshot, err)
