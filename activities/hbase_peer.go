@@ -122,7 +122,9 @@ func (a *HBase) AwaitCatchUp(ctx context.Context, in PeerInput) (CatchUpResult, 
 }
 
 // drain shows what a drain proof waits for.
-func (p *pulse) drain(d hbase.DrainProgress) { p.show(Progress{Name: "drain: " + d.String()}) }
+func (p *pulse) drain(d hbase.DrainProgress) { p.show(Progress{Name: drainName(d)}) }
+
+func drainName(d hbase.DrainProgress) string { return "drain: " + d.String() }
 
 // ProveDrain proves, after the fence, that every acknowledged write of the
 // source was acknowledged by the target (hbase.md §5).

@@ -66,7 +66,7 @@ func (a *HBase) VerifyTable(ctx context.Context, in VerifyInput) (VerifyResult, 
 	if err == nil && res.Verdict == compare.Differ {
 		// Replication may have been away for longer than settle. Once it has
 		// caught up, a row that still differs really does.
-		if _, err = source.cluster.ProveDrain(ctx, in.PeerID, p.drain); err == nil {
+		if _, err = source.cluster.ProveDrain(ctx, in.PeerID, v.drain); err == nil {
 			v.again()
 			res, err = v.run(ctx, in.Parallel)
 		}
@@ -199,6 +199,7 @@ func (v *verification) run(ctx context.Context, parallel int) (compare.Result, e
 func (v *verification) resume(ctx context.Context) error {
 	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &v.mark); err == nil && len(v.mark.Plan) > 0 {
+			v.show(v.what())
 			return nil
 		}
 	}
@@ -206,10 +207,27 @@ func (v *verification) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.mark = verifyCheckpoint{Plan: grouped(plan, maxRanges), Progress: Progress{Name: "compare " + v.source.Table.String(), Unit: "ranges"}}
+	v.mark = verifyCheckpoint{Plan: grouped(plan, maxRanges), Progress: Progress{Unit: "ranges"}}
 	v.mark.Total = int64(len(v.mark.Plan))
+	v.show(v.what())
 	return nil
 }
+
+// what is what the beats say while ranges are compared.
+func (v *verification) what() string { return "compare " + v.source.Table.String() }
+
+// show beats the checkpoint from now on, under the name of what is being done.
+func (v *verification) show(name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.mark.Name, v.mark.Done = name, int64(len(v.mark.Compared))
+	shown := v.mark
+	shown.Compared = slices.Clone(v.mark.Compared)
+	v.pulse.show(shown)
+}
+
+// drain shows what a drain proof waits for, and keeps what was compared.
+func (v *verification) drain(d hbase.DrainProgress) { v.show(drainName(d)) }
 
 // grouped joins neighbouring ranges until there are at most n.
 func grouped(ranges []compare.KeyRange, n int) []compare.KeyRange {
@@ -246,12 +264,9 @@ func (v *verification) left() []compare.KeyRange {
 
 func (v *verification) done(r compare.RangeResult) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.mark.Compared = append(v.mark.Compared, r)
-	v.mark.Done = int64(len(v.mark.Compared))
-	shown := v.mark
-	shown.Compared = slices.Clone(v.mark.Compared)
-	v.pulse.show(shown)
+	v.mu.Unlock()
+	v.show(v.what())
 }
 
 // told puts differing rows into words.

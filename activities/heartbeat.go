@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 )
 
 // beatEvery is well below the heartbeat timeout of the workflows, so that one
@@ -23,12 +24,21 @@ type pulse struct {
 	done    chan struct{}
 }
 
-// beat starts the pulse; the caller defers end.
+// beat starts the pulse; the caller defers end. Until something is shown it
+// beats with what the attempt before showed last: a server keeps the details of
+// the newest beat only, and an attempt that dies early must not cost its
+// successor the checkpoint.
 func beat(ctx context.Context) *pulse {
 	p := &pulse{stop: make(chan struct{}), done: make(chan struct{})}
 	if !activity.IsActivity(ctx) {
 		close(p.done)
 		return p
+	}
+	if activity.HasHeartbeatDetails(ctx) {
+		var kept converter.RawValue
+		if err := activity.GetHeartbeatDetails(ctx, &kept); err == nil {
+			p.details = kept
+		}
 	}
 	go p.run(ctx)
 	return p
