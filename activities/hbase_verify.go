@@ -21,10 +21,15 @@ const (
 	// settle is how long a row may differ on a table that is being written to
 	// before it counts: many times the lag that AwaitCatchUp accepts.
 	settle = 30 * time.Second
-	// maxRanges bounds the checkpoint in the heartbeat, about 100 KB.
-	maxRanges = 256
+	// maxRanges and maxBorders bound the checkpoint in the heartbeat: Temporal
+	// takes 2 MiB. A range is some 400 bytes; maxBorders is the bytes of the row
+	// keys at which ranges meet, each told four times, at up to five bytes a byte.
+	maxRanges  = 256
+	maxBorders = 48 << 10
 	// toldDifferences is how many differing rows a result names.
 	toldDifferences = 10
+	// toldKey is how many bytes of a row key are told; a key may have 32 KiB.
+	toldKey = 200
 )
 
 // verifyCheckpoint is the heartbeat of a comparison: a worker that takes over
@@ -207,7 +212,7 @@ func (v *verification) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.mark = verifyCheckpoint{Plan: grouped(plan, maxRanges), Progress: Progress{Unit: "ranges"}}
+	v.mark = verifyCheckpoint{Plan: bounded(plan), Progress: Progress{Unit: "ranges"}}
 	v.mark.Total = int64(len(v.mark.Plan))
 	v.show(v.what())
 	return nil
@@ -228,6 +233,19 @@ func (v *verification) show(name string) {
 
 // drain shows what a drain proof waits for, and keeps what was compared.
 func (v *verification) drain(d hbase.DrainProgress) { v.show(drainName(d)) }
+
+// bounded joins neighbouring ranges until a checkpoint of them is small enough.
+func bounded(ranges []compare.KeyRange) []compare.KeyRange {
+	for n := maxRanges; ; n /= 2 {
+		joined, borders := grouped(ranges, n), 0
+		for _, r := range joined {
+			borders += len(r.Start)
+		}
+		if n == 1 || borders <= maxBorders {
+			return joined
+		}
+	}
+}
 
 // grouped joins neighbouring ranges until there are at most n.
 func grouped(ranges []compare.KeyRange, n int) []compare.KeyRange {
@@ -264,16 +282,39 @@ func (v *verification) left() []compare.KeyRange {
 
 func (v *verification) done(r compare.RangeResult) {
 	v.mu.Lock()
+	r.Differences = v.name(r.Differences)
 	v.mark.Compared = append(v.mark.Compared, r)
 	v.mu.Unlock()
 	v.show(v.what())
+}
+
+// name keeps of a range's differences what a result tells, while the ranges
+// together have not named as many as it may.
+func (v *verification) name(ds []compare.Difference) []compare.Difference {
+	room := toldDifferences
+	for _, r := range v.mark.Compared {
+		room -= len(r.Differences)
+	}
+	var named []compare.Difference
+	for _, d := range ds[:min(len(ds), max(0, room))] {
+		named = append(named, compare.Difference{Row: briefKey(d.Row), Kind: d.Kind, CellCount: d.CellCount})
+	}
+	return named
 }
 
 // told puts differing rows into words.
 func told(ds []compare.Difference) []string {
 	var out []string
 	for _, d := range ds {
-		out = append(out, fmt.Sprintf("row %s: %s, %d cells", d.Row, d.Kind, d.CellCount))
+		out = append(out, fmt.Sprintf("row %s: %s, %d cells", briefKey(d.Row), d.Kind, d.CellCount))
 	}
 	return out
+}
+
+// briefKey is the beginning of a long row key, followed by three dots.
+func briefKey(k compare.Key) compare.Key {
+	if len(k) <= toldKey {
+		return k
+	}
+	return append(slices.Clone(k[:toldKey]), "..."...)
 }

@@ -1,7 +1,13 @@
 package activities
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,4 +83,57 @@ func TestDrainOfAComparisonKeepsTheCheckpoint(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestCheckpointStaysBelowTemporalsLimit: the cells of every row that differs
+// were in it, of each of 256 ranges.
+func TestCheckpointStaysBelowTemporalsLimit(t *testing.T) {
+	for name, keySize := range map[string]int{"short keys": 20, "the longest keys HBase takes": 1<<15 - 1} {
+		t.Run(name, func(t *testing.T) {
+			v := &verification{pulse: &pulse{}}
+			v.mark.Plan = bounded(worstPlan(1000, keySize))
+			for _, r := range v.mark.Plan {
+				v.done(worstRange(r, keySize))
+			}
+			b, err := json.Marshal(v.pulse.details)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if limit := 2 << 20; len(b) > limit*3/4 {
+				t.Errorf("a checkpoint of %d bytes for %d ranges, want well below %d", len(b), len(v.mark.Plan), limit)
+			}
+			res := compare.Combine(v.mark.Compared, toldDifferences)
+			if n := int64(toldDifferences * len(v.mark.Plan)); res.Differing != n || len(told(res.Differences)) != toldDifferences {
+				t.Errorf("%d rows differ, %d are told, want %d and %d", res.Differing, len(told(res.Differences)), n, toldDifferences)
+			}
+		})
+	}
+}
+
+// worstPlan cuts the keys at n-1 borders of unprintable bytes.
+func worstPlan(n, keySize int) []compare.KeyRange {
+	plan := make([]compare.KeyRange, n)
+	for i := range plan[1:] {
+		border := bytes.Repeat([]byte{0xff}, keySize)
+		binary.BigEndian.PutUint32(border, uint32(i+1))
+		plan[i].Stop, plan[i+1].Start = border, border
+	}
+	return plan
+}
+
+// worstRange differs in as many rows and cells as a comparison names.
+func worstRange(r compare.KeyRange, keySize int) compare.RangeResult {
+	d := compare.Difference{Row: bytes.Repeat([]byte{0xff}, keySize), Kind: compare.MissingVersion, CellCount: 5}
+	for range 5 {
+		d.Cells = append(d.Cells, compare.CellDifference{Kind: compare.MissingVersion, Family: d.Row, Qualifier: d.Row})
+	}
+	huge := int64(math.MaxInt64 / 1000)
+	return compare.RangeResult{
+		KeyRange: r, Digest: "xxh3-128:" + strings.Repeat("0", 32), Kinds: map[compare.Kind]int64{compare.MissingVersion: huge},
+		Counts: compare.Counts{
+			Rows: huge, Cells: huge, Bytes: huge, TargetRows: huge, TargetCells: huge, Differing: toldDifferences,
+			Settled: huge, Newer: huge, Unsettled: huge, Restarts: huge,
+		},
+		Differences: slices.Repeat([]compare.Difference{d}, toldDifferences),
+	}
 }
