@@ -62,20 +62,19 @@ func (a *HBase) VerifyTable(ctx context.Context, in VerifyInput) (VerifyResult, 
 	}
 	v := &verification{
 		source: compare.Side{Cluster: source.cluster, Table: t}, target: compare.Side{Cluster: target.cluster, Table: t},
-		pulse: p, options: compare.Options{Settle: settle, MaxDifferences: toldDifferences},
+		pulse: p,
+	}
+	tables := compare.NewPair(v.source, v.target)
+	v.compare = func(ctx context.Context, r compare.KeyRange) (compare.RangeResult, error) {
+		return tables.Range(ctx, r, compare.Options{Settle: settle, MaxDifferences: toldDifferences})
 	}
 	if err := v.resume(ctx); err != nil {
 		return VerifyResult{}, err
 	}
-	res, err := v.run(ctx, in.Parallel)
-	if err == nil && res.Verdict == compare.Differ {
-		// Replication may have been away for longer than settle. Once it has
-		// caught up, a row that still differs really does.
-		if _, err = source.cluster.ProveDrain(ctx, in.PeerID, v.drain); err == nil {
-			v.again()
-			res, err = v.run(ctx, in.Parallel)
-		}
-	}
+	res, err := v.prove(ctx, in.Parallel, func(ctx context.Context) error {
+		_, err := source.cluster.ProveDrain(ctx, in.PeerID, v.drain)
+		return err
+	})
 	if err != nil {
 		return VerifyResult{}, err
 	}
@@ -173,20 +172,34 @@ func (a *HBase) DropBaseSnapshots(ctx context.Context, in BaseInput) (string, er
 // verification is a comparison that can be taken up again.
 type verification struct {
 	source, target compare.Side
-	options        compare.Options
+	compare        func(context.Context, compare.KeyRange) (compare.RangeResult, error)
 	pulse          *pulse
 
 	mu   sync.Mutex
 	mark verifyCheckpoint
 }
 
+// prove compares what is left. Replication may have been away for longer than
+// settle: once it has caught up, which drained waits for, what was not found
+// equal is compared again, and a row that still differs really does.
+func (v *verification) prove(ctx context.Context, parallel int, drained func(context.Context) error) (compare.Result, error) {
+	res, err := v.run(ctx, parallel)
+	if err != nil || res.Verdict == compare.Match {
+		return res, err
+	}
+	if err := drained(ctx); err != nil {
+		return compare.Result{}, err
+	}
+	v.again()
+	return v.run(ctx, parallel)
+}
+
 func (v *verification) run(ctx context.Context, parallel int) (compare.Result, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, parallel))
-	tables := compare.NewPair(v.source, v.target)
 	for _, r := range v.left() {
 		g.Go(func() error {
-			res, err := tables.Range(ctx, r, v.options)
+			res, err := v.compare(ctx, r)
 			if err == nil {
 				v.done(res)
 			}
@@ -261,9 +274,10 @@ func grouped(ranges []compare.KeyRange, n int) []compare.KeyRange {
 	return out
 }
 
-// again forgets the ranges that differed.
+// again forgets the ranges that differed, and those in which more rows did than
+// could be read again.
 func (v *verification) again() {
-	v.mark.Compared = slices.DeleteFunc(v.mark.Compared, func(r compare.RangeResult) bool { return r.Differing > 0 })
+	v.mark.Compared = slices.DeleteFunc(v.mark.Compared, func(r compare.RangeResult) bool { return r.Differing > 0 || r.Unsettled > 0 })
 }
 
 func (v *verification) left() []compare.KeyRange {

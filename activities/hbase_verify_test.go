@@ -137,3 +137,40 @@ func worstRange(r compare.KeyRange, keySize int) compare.RangeResult {
 		Differences: slices.Repeat([]compare.Difference{d}, toldDifferences),
 	}
 }
+
+// TestRangesLeftUnprovenAreComparedAgainAfterTheDrain: those given up because
+// replication lagged too far behind stayed as they were.
+func TestRangesLeftUnprovenAreComparedAgainAfterTheDrain(t *testing.T) {
+	drained, compared := false, map[string]int{}
+	v := &verification{pulse: &pulse{}, mark: verifyCheckpoint{Plan: worstPlan(3, 4)}}
+	lagging := []compare.Counts{{Unsettled: 5}, {}, {Differing: 1}}
+	v.compare = func(_ context.Context, r compare.KeyRange) (compare.RangeResult, error) {
+		res := compare.RangeResult{KeyRange: r}
+		compared[r.Start.String()]++
+		if !drained {
+			res.Counts, lagging = lagging[0], lagging[1:]
+		}
+		return res, nil
+	}
+	res, err := v.prove(t.Context(), 1, func(context.Context) error { drained = true; return nil })
+	if err != nil || res.Verdict != compare.Match || res.Ranges != 3 {
+		t.Errorf("verdict %s of %d ranges (%v), want match of 3", res.Verdict, res.Ranges, err)
+	}
+	want := map[string]int{"": 2, v.mark.Plan[1].Start.String(): 1, v.mark.Plan[2].Start.String(): 2}
+	if diff := cmp.Diff(want, compared); diff != "" {
+		t.Errorf("how often ranges were compared (-want +got):\n%s", diff)
+	}
+}
+
+// TestOnlyUnprovenRangesAreWorthADrainToo: nothing differed, so none was made.
+func TestOnlyUnprovenRangesAreWorthADrainToo(t *testing.T) {
+	drains := 0
+	v := &verification{pulse: &pulse{}, mark: verifyCheckpoint{Plan: worstPlan(2, 4)}}
+	v.compare = func(_ context.Context, r compare.KeyRange) (compare.RangeResult, error) {
+		return compare.RangeResult{KeyRange: r, Counts: compare.Counts{Unsettled: 1}}, nil
+	}
+	res, err := v.prove(t.Context(), 1, func(context.Context) error { drains++; return nil })
+	if err != nil || res.Verdict != compare.Unproven || drains != 1 {
+		t.Errorf("verdict %s after %d drains (%v), want unproven after one", res.Verdict, drains, err)
+	}
+}
