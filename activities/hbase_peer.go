@@ -24,9 +24,6 @@ func (a *HBase) AddReplicationPeer(ctx context.Context, in PeerInput) (string, e
 	}
 	peer := hbase.Peer{ID: in.PeerID, ClusterKey: target.cluster.Config().ClusterKey(), Tables: tables}
 	if err := source.cluster.AddPeer(ctx, peer); err != nil {
-		if errors.Is(err, hbase.ErrPeerConflict) {
-			err = fault.As(fault.Conflict, err)
-		}
 		return "", err
 	}
 	return "replication peer " + in.PeerID + " to " + peer.ClusterKey, nil
@@ -108,7 +105,7 @@ func (a *HBase) AwaitCatchUp(ctx context.Context, in PeerInput) (CatchUpResult, 
 	}
 	proof, err := source.cluster.ProveDrain(ctx, in.PeerID, p.drain)
 	if err != nil {
-		return CatchUpResult{}, err
+		return CatchUpResult{}, patient(err)
 	}
 	r := CatchUpResult{UpTo: proof.Begun, Took: proof.Finished.Sub(proof.Begun)}
 	queues, err := source.cluster.ReplicationQueues(ctx, in.PeerID)
@@ -121,13 +118,22 @@ func (a *HBase) AwaitCatchUp(ctx context.Context, in PeerInput) (CatchUpResult, 
 	return r, nil
 }
 
+// patient is for a drain that nobody is kept waiting by. Who disabled the peer
+// may enable it again; to give up would throw the copy away.
+func patient(err error) error {
+	if errors.Is(err, hbase.ErrPeerDisabled) {
+		return fault.As(fault.Unavailable, err)
+	}
+	return err
+}
+
 // drain shows what a drain proof waits for.
 func (p *pulse) drain(d hbase.DrainProgress) { p.show(Progress{Name: drainName(d)}) }
 
 func drainName(d hbase.DrainProgress) string { return "drain: " + d.String() }
 
 // ProveDrain proves, after the fence, that every acknowledged write of the
-// source was acknowledged by the target (hbase.md §5).
+// source was acknowledged by the target: see hbase.Cluster.ProveDrain.
 func (a *HBase) ProveDrain(ctx context.Context, in PeerInput) (DrainResult, error) {
 	p := beat(ctx)
 	defer p.end()

@@ -20,11 +20,7 @@ func (a *HBase) TakeSnapshot(ctx context.Context, in SnapshotInput) (string, err
 	if err != nil {
 		return "", err
 	}
-	err = s.cluster.Snapshot(ctx, hbase.SnapshotSpec{Name: in.Snapshot, Table: t, Nonce: hbase.NonceFor(in.Key)})
-	if errors.Is(err, hbase.ErrSnapshotConflict) {
-		err = fault.As(fault.Conflict, err)
-	}
-	return "", err
+	return "", s.cluster.Snapshot(ctx, hbase.SnapshotSpec{Name: in.Snapshot, Table: t, Nonce: hbase.NonceFor(in.Key)})
 }
 
 // DeleteSnapshot deletes a snapshot of the table; one that is absent is no

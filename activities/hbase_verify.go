@@ -73,7 +73,7 @@ func (a *HBase) VerifyTable(ctx context.Context, in VerifyInput) (VerifyResult, 
 	}
 	res, err := v.prove(ctx, in.Parallel, func(ctx context.Context) error {
 		_, err := source.cluster.ProveDrain(ctx, in.PeerID, v.drain)
-		return err
+		return patient(err)
 	})
 	if err != nil {
 		return VerifyResult{}, err

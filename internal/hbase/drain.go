@@ -56,18 +56,12 @@ const rollAgain = 5 * time.Second
 // twice, because a queue that moves between servers can hide from one.
 //
 // Metrics are not used: the log queue size and the lag read 0 at the wrong
-// moments. ErrPeerNotFound without the peer; a disabled peer is an error, for
-// it never drains.
+// moments. Without the peer, also when it is removed meanwhile and its queues
+// with it, the error is ErrPeerNotFound; ErrPeerDisabled when it is disabled, for
+// then it never drains. Both are conflicts.
 func (c *Cluster) ProveDrain(ctx context.Context, peer string, progress func(DrainProgress)) (DrainProof, error) {
 	if progress == nil {
 		progress = func(DrainProgress) {}
-	}
-	p, err := c.FindPeer(ctx, peer)
-	if err != nil {
-		return DrainProof{}, err
-	}
-	if !p.Enabled {
-		return DrainProof{}, fmt.Errorf("prove drain of replication peer %s: the peer is disabled; enable it first", peer)
 	}
 	d := drain{cluster: c, peer: peer, progress: progress}
 	proof, err := d.run(ctx)
@@ -75,6 +69,18 @@ func (c *Cluster) ProveDrain(ctx context.Context, peer string, progress func(Dra
 		err = fmt.Errorf("%w; still waiting for: %s", err, d.last)
 	}
 	return proof, failed("prove drain of replication peer", peer, err)
+}
+
+// ships fails unless the peer is there and enabled.
+func (d *drain) ships(ctx context.Context) error {
+	return shipping(d.cluster.FindPeer(ctx, d.peer))
+}
+
+func shipping(p Peer, err error) error {
+	if err == nil && !p.Enabled {
+		return ErrPeerDisabled
+	}
+	return needed(err)
 }
 
 type drain struct {
@@ -102,6 +108,9 @@ func (d *drain) run(ctx context.Context) (DrainProof, error) {
 }
 
 func (d *drain) attempt(ctx context.Context) (DrainProof, error) {
+	if err := d.ships(ctx); err != nil {
+		return DrainProof{}, err
+	}
 	begun := time.Now()
 	live, err := d.cluster.LiveServers(ctx)
 	if err != nil {
@@ -119,6 +128,9 @@ func (d *drain) attempt(ctx context.Context) (DrainProof, error) {
 	err = poll(ctx, 10*time.Millisecond, 100*time.Millisecond, func(ctx context.Context) (bool, error) {
 		if time.Since(rolled) > rollAgain {
 			rolled = time.Now()
+			if err := d.ships(ctx); err != nil {
+				return false, err
+			}
 			if err := d.roll(ctx, live); err != nil {
 				return false, err
 			}
@@ -134,6 +146,9 @@ func (d *drain) attempt(ctx context.Context) (DrainProof, error) {
 		clean++
 		return clean == 2, nil
 	})
+	if err == nil {
+		err = d.ships(ctx)
+	}
 	if err != nil {
 		return DrainProof{}, err
 	}

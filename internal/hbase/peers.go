@@ -63,13 +63,14 @@ func (c *Cluster) AddPeer(ctx context.Context, p Peer) error {
 		}))
 }
 
-// EnablePeer starts shipping; an enabled peer is no error.
+// EnablePeer starts shipping; an enabled peer is no error, an absent one is a
+// conflict.
 func (c *Cluster) EnablePeer(ctx context.Context, id string) error {
-	return failed("enable replication peer", id, c.untilPeer(ctx, id, c.peerIs(id, true), func(ctx context.Context) (uint64, error) {
+	return failed("enable replication peer", id, needed(c.untilPeer(ctx, id, c.peerIs(id, true), func(ctx context.Context) (uint64, error) {
 		var resp hbasepb.EnableReplicationPeerResponse
 		err := c.call(ctx, once, "EnableReplicationPeer", &hbasepb.EnableReplicationPeerRequest{PeerId: proto.String(id)}, &resp)
 		return resp.GetProcId(), err
-	}))
+	})))
 }
 
 // DisablePeer stops shipping; WALs pile up until it is enabled or removed. A

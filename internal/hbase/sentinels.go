@@ -2,18 +2,23 @@ package hbase
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+
+	"drover/internal/fault"
 )
 
-// What callers tell apart with errors.Is.
+// What callers tell apart with errors.Is. Those that only a person can mend are
+// marked, so that nobody tries them again and again.
 var (
 	ErrTableNotFound     = errors.New("table does not exist")
 	ErrTableExists       = errors.New("table already exists")
 	ErrPeerNotFound      = errors.New("replication peer does not exist")
-	ErrPeerConflict      = errors.New("replication peer exists with another configuration")
-	ErrPeerSwitchedOff   = errors.New("replication peer modification is switched off on this cluster; switch it on with peer_modification_switch true")
+	ErrPeerConflict      = fault.As(fault.Conflict, errors.New("replication peer exists with another configuration"))
+	ErrPeerDisabled      = fault.As(fault.Conflict, errors.New("somebody disabled the replication peer; enable it"))
+	ErrPeerSwitchedOff   = fault.As(fault.Denied, errors.New("replication peer modification is switched off on this cluster; switch it on with peer_modification_switch true"))
 	ErrSnapshotNotFound  = errors.New("snapshot does not exist")
-	ErrSnapshotConflict  = errors.New("a snapshot of this name belongs to another table")
+	ErrSnapshotConflict  = fault.As(fault.Conflict, errors.New("a snapshot of this name belongs to another table"))
 	ErrNamespaceNotFound = errors.New("namespace does not exist")
 	ErrReadOnly          = errors.New("region is read only")
 	ErrClosed            = errors.New("cluster connection is closed")
@@ -86,4 +91,13 @@ func failed(op, object string, err error) error {
 		return nil
 	}
 	return &opError{op: op, object: object, sentinel: sentinelFor(err), err: err}
+}
+
+// needed is for what goes on with a peer that was added before: its absence
+// does not pass, and takes with it what was queued.
+func needed(err error) error {
+	if !errors.Is(err, ErrPeerNotFound) {
+		return err
+	}
+	return fault.As(fault.Conflict, fmt.Errorf("%w: somebody removed it, and what it had not shipped is not queued any more; abort and start again", err))
 }
