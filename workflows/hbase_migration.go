@@ -89,8 +89,8 @@ type hbaseMigration struct {
 // replication peer records what is written, a snapshot carries the history,
 // the source stays online until a human approves the cutover. Until the commit
 // line everything can be taken back, and is when the run is rejected, aborted
-// or fails. Source of the order: hbase.md §2 (peer before scope before
-// snapshot) and the vendor's online migration procedure.
+// or fails. The order, peer before scope before snapshot, is that of the vendor's
+// online migration procedure; why it leaves no gap is told at recordWrites.
 func HBaseMigration(ctx workflow.Context, in HBaseMigrationInput) (HBaseMigrationResult, error) {
 	in = in.normalised()
 	if err := in.Validate(); err != nil {
@@ -184,6 +184,9 @@ func (m *hbaseMigration) preflight(ctx workflow.Context) error {
 	}
 	if len(blocking) > 0 {
 		return fmt.Errorf("%w: %s", errBlocked, strings.Join(blocking, ", "))
+	}
+	if known := len(m.base.Tables); known != len(m.in.Tables) {
+		return fmt.Errorf("%w: the state of %d of %d tables was read, and an abort needs that of all: start again when both clusters answer", errBlocked, known, len(m.in.Tables))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"drover/internal/hbase"
@@ -32,7 +33,8 @@ type HBaseMigrationInput struct {
 	// was verified. Default 256 MiB.
 	FullProofBelow int64 `json:"fullProofBelow,omitempty" jsonschema:"minimum=0,description=size in bytes up to which a table is compared in full under the fence; larger ones by what changed (default 256 MiB)"`
 	// Accept lists ids of blocking preflight findings that the operator takes
-	// on; they are shown at every gate and in the report.
+	// on; they are shown at every gate and in the report. Those without which
+	// there is nothing to work on cannot be: cluster-unreachable, table-missing.
 	Accept []string `json:"accept,omitempty" jsonschema:"description=ids of blocking preflight findings to accept"`
 	// TwoPersons asks that whoever approves is not whoever started the run.
 	TwoPersons bool `json:"twoPersons,omitempty" jsonschema:"description=the approver must differ from startedBy"`
@@ -53,6 +55,10 @@ const (
 	defaultVerifyParallel = 2
 	maxTables             = 50
 )
+
+// neverAccepted are findings nobody can take on: of what does not answer or does
+// not exist preflight cannot note the state that an abort returns to.
+var neverAccepted = []string{"cluster-unreachable", "table-missing"}
 
 var siteName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
@@ -110,6 +116,11 @@ func (in HBaseMigrationInput) Validate() error {
 		return fmt.Errorf("input of HBaseMigration: autoApprove needs rehearsal: a real cutover is decided by a human")
 	case in.TwoPersons && in.StartedBy == "":
 		return fmt.Errorf("input of HBaseMigration: twoPersons needs startedBy")
+	}
+	for _, id := range neverAccepted {
+		if slices.Contains(in.Accept, id) {
+			return fmt.Errorf("input of HBaseMigration: accept %s: this finding cannot be accepted, there is nothing to migrate from or to: mend it and drop it from accept", id)
+		}
 	}
 	return in.validateTables()
 }

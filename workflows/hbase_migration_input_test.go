@@ -31,6 +31,8 @@ func TestParseHBaseMigrationInput(t *testing.T) {
 		{"short age", start + `,"evidenceMaxAge":"5s"}`, "at least 1m"},
 		{"auto approve in earnest", start + `,"autoApprove":true}`, "needs rehearsal"},
 		{"two persons, nobody started", start + `,"twoPersons":true}`, "needs startedBy"},
+		{"a cluster away, accepted", start + `,"accept":["wal-compression","cluster-unreachable"]}`, "accept cluster-unreachable: this finding cannot be accepted"},
+		{"no table, accepted", start + `,"accept":["table-missing"]}`, "accept table-missing: this finding cannot be accepted"},
 		{"negative rate", start + `,"exportBytesPerSecond":-1}`, "negative"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

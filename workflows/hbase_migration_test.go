@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"drover/activities"
 	"drover/internal/preflight"
 	"drover/workflows"
 	"drover/workflows/step"
@@ -155,6 +156,23 @@ func TestBlockingFindingEndsTheRunUnlessAccepted(t *testing.T) {
 				t.Errorf("outcome %s (%s), want completed", res.Outcome, res.Reason)
 			}
 		})
+	}
+}
+
+// TestAnIncompletePreflightBlocksInWords: a finding was accepted over which the
+// state of the tables could not be read, and the workflow panicked.
+func TestAnIncompletePreflightBlocksInWords(t *testing.T) {
+	b := newBench(t)
+	b.answer["PreflightHBase"] = always(activities.PreflightResult{Findings: []preflight.Finding{{ID: "port-closed", Severity: preflight.Block, Subject: "a"}}})
+	in := input("t", "u")
+	in.Accept = []string{"port-closed"}
+	res, err := b.run(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.wantCalls(looking...)
+	if res.Outcome != workflows.OutcomeBlocked || !strings.Contains(res.Reason, "the state of 0 of 2 tables was read") {
+		t.Errorf("outcome %s (%s), want blocked, and why", res.Outcome, res.Reason)
 	}
 }
 
