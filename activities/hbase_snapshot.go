@@ -241,12 +241,15 @@ func restored(ctx context.Context, s *site, t hbase.TableName, m *snapshot.Manif
 	return regions, nil
 }
 
-// clone restores; when the target's cleaner or a crash took files since the
-// copy was verified, HBase refuses and the error says so.
+// clone restores; when something took files since the copy was verified, HBase
+// refuses. Nothing copies them again: the export of a run ends once.
 func (a *HBase) clone(ctx context.Context, s *site, t hbase.TableName, in RestoreInput) error {
-	err := s.cluster.RestoreSnapshot(ctx, in.Snapshot, t, hbase.NonceFor(in.Key))
+	return uncloned(in, s.cluster.RestoreSnapshot(ctx, in.Snapshot, t, hbase.NonceFor(in.Key)))
+}
+
+func uncloned(in RestoreInput, err error) error {
 	if hbase.IsClass(err, "CorruptedSnapshotException") {
-		return fmt.Errorf("clone snapshot %s at %s: files of it are missing there; they are copied again when the export is verified: %w", in.Snapshot, in.Site, err)
+		return fault.As(fault.Conflict, fmt.Errorf("clone snapshot %s at %s: files of it are missing there: something deleted them from the target's archive since the copy was verified; abort and start again: %w", in.Snapshot, in.Site, err))
 	}
 	return err
 }

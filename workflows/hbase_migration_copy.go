@@ -27,8 +27,8 @@ func (m *hbaseMigration) at(site, table string) activities.TableAt {
 
 // recordWrites makes the source keep every write from now on: first the peer,
 // disabled, known to every region server; then the scope, which only a
-// reopened region writes into its WAL keys. A snapshot taken after both leaves
-// no gap (hbase.md §2).
+// reopened region writes into its WAL keys (HRegion.replicationScope, filled
+// when it opens). A snapshot taken after both leaves no gap.
 func (m *hbaseMigration) recordWrites(ctx workflow.Context) error {
 	m.run.Phase(ctx, PhasePeer, "adding replication peer "+m.peerID()+", disabled")
 	peer := activities.PeerInput{Pair: m.pair, PeerID: m.peerID(), Tables: m.in.Tables}

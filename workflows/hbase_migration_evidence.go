@@ -72,7 +72,8 @@ func (m *hbaseMigration) cleanup(ctx workflow.Context) error {
 		}
 		e.Facts = append(e.Facts,
 			step.Fact{Name: "kept", Value: "the source tables, READONLY"},
-			step.Fact{Name: "approve", Value: "deletes these; the way back to the source's snapshot ends"})
+			step.Fact{Name: "approve", Value: "deletes these, after which the way back to the source's snapshot ends, and puts the replication scopes of the source back as found, which reopens the regions of tables whose scopes the run changed"},
+			step.Fact{Name: "reject", Value: "leaves the snapshots, and the source's families at replication scope 1"})
 		return e, nil
 	}, m.gateOptions())
 	if err != nil {
@@ -80,6 +81,7 @@ func (m *hbaseMigration) cleanup(ctx workflow.Context) error {
 	}
 	if !decision.Approved {
 		m.result.Left = append(m.result.Left, fmt.Sprintf("snapshots of run %s, kept by %s: %s", m.key, decision.By, decision.Reason))
+		m.result.Left = append(m.result.Left, m.scopesLeft()...)
 		return nil
 	}
 	return m.forward(ctx, "delete the run's snapshots", func(ctx workflow.Context) error {
@@ -89,4 +91,22 @@ func (m *hbaseMigration) cleanup(ctx workflow.Context) error {
 		}
 		return err
 	})
+}
+
+// scopesLeft names the families of the source that replicate since this run:
+// only the cleanup puts their scopes back.
+func (m *hbaseMigration) scopesLeft() []string {
+	var left []string
+	for _, t := range m.base.Tables {
+		var families []string
+		for _, f := range workflow.DeterministicKeys(t.Scopes) {
+			if was := t.Scopes[f]; was != 1 {
+				families = append(families, fmt.Sprintf("%s (was %d)", f, was))
+			}
+		}
+		if len(families) > 0 {
+			left = append(left, fmt.Sprintf("replication scope 1 of table %s at %s: families %s; alter REPLICATION_SCOPE to put it back", t.Table, m.in.Source, strings.Join(families, ", ")))
+		}
+	}
+	return left
 }

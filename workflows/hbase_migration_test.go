@@ -209,8 +209,38 @@ func TestKeepingTheSnapshotsIsNotAFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slices.Contains(b.calls, "Cleanup") || res.Outcome != step.Completed || len(res.Left) != 1 {
+	if slices.Contains(b.calls, "Cleanup") || res.Outcome != step.Completed || len(res.Left) != 2 || !strings.HasPrefix(res.Left[0], "snapshots of run") {
 		t.Errorf("outcome %s, left %v after %v, want completed with the snapshots left", res.Outcome, res.Left, b.calls)
+	}
+}
+
+// TestARejectedCleanupNamesTheScopesItLeaves: the report was silent on them, and
+// the gate on what an approval does to the source's regions.
+func TestARejectedCleanupNamesTheScopesItLeaves(t *testing.T) {
+	b := newBench(t)
+	good := b.answer["PreflightHBase"]
+	b.answer["PreflightHBase"] = func(n int, in json.RawMessage) (any, error) {
+		res, err := good(n, in)
+		seen := res.(activities.PreflightResult)
+		seen.Baseline.Tables[0].Scopes = map[string]int{"f": 0, "replicated": 1, "a": 0}
+		return seen, err
+	}
+	var facts []step.Fact
+	b.decideAfter(time.Hour, true)
+	b.env.RegisterDelayedCallback(func() { facts = b.status().Evidence.Facts }, 90*time.Minute)
+	b.decideAfter(2*time.Hour, false)
+	res, err := b.run(input("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "replication scope 1 of table t at a: families a (was 0), f (was 0); alter REPLICATION_SCOPE to put it back"
+	if !slices.Contains(res.Left, want) {
+		t.Errorf("left %q, want %q among it", res.Left, want)
+	}
+	for name, says := range map[string]string{"approve": "which reopens the regions", "reject": "replication scope 1"} {
+		if !slices.ContainsFunc(facts, func(f step.Fact) bool { return f.Name == name && strings.Contains(f.Value, says) }) {
+			t.Errorf("evidence %v, want one of %s that says %q", facts, name, says)
+		}
 	}
 }
 
