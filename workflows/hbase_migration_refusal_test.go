@@ -22,13 +22,13 @@ func (b *bench) at(name string, calls *[]time.Time) {
 	}
 }
 
-// until makes an activity fail, in a way that is tried again a minute later, as
+// until makes an activity fail, in a way that is tried again 55 seconds later, as
 // long as failing says so; n counts its calls.
 func (b *bench) until(name string, failing func(n int) bool) {
 	good := b.answer[name]
 	b.answer[name] = func(n int, in json.RawMessage) (any, error) {
 		if failing(n) {
-			return nil, temporal.NewApplicationErrorWithOptions("planted", "", temporal.ApplicationErrorOptions{NextRetryDelay: time.Minute})
+			return nil, temporal.NewApplicationErrorWithOptions("planted", "", temporal.ApplicationErrorOptions{NextRetryDelay: 55 * time.Second})
 		}
 		return good(n, in)
 	}
