@@ -7,9 +7,7 @@ import (
 	"fmt"
 
 	"drover/internal/mirror/advice"
-	"drover/internal/mirror/diff"
 	"drover/internal/mirror/plan"
-	"drover/internal/mirror/tree"
 	"drover/internal/mirror/verify"
 )
 
@@ -120,23 +118,4 @@ func changeText(c plan.Change) string {
 		line += " to " + c.Target
 	}
 	return line
-}
-
-// changesSince asks what a tree, as it is now, differs in from its snapshot.
-func changesSince(ctx context.Context, t tree.Tree, snapshot string) (int64, []string, error) {
-	d, err := diff.Between(ctx, t.NN, t.Root, snapshot, "")
-	if err != nil {
-		return 0, nil, err
-	}
-	var n int64
-	var first []string
-	for _, c := range d.Changes {
-		if c.Path == "" && c.Kind == plan.Modified {
-			continue
-		}
-		if n++; len(first) < toldDifferences {
-			first = append(first, changeText(c))
-		}
-	}
-	return n, first, nil
 }

@@ -82,7 +82,7 @@ func (m *mirror) byTool(box *sandbox.Sandbox) *activities.Mirror {
 
 // TestTheToolsTextPlansTheSameRound: where the NameNode refuses both calls for a
 // difference, the plan is made of what `hdfs snapshotDiff` prints, and is the
-// same; names that such a text cannot carry are refused.
+// same, and so is what the proof before the commit line says; names that such a text cannot carry are refused.
 func TestTheToolsTextPlansTheSameRound(t *testing.T) {
 	t.Parallel()
 	m, box := sandboxMirror(t)
@@ -115,6 +115,19 @@ func TestTheToolsTextPlansTheSameRound(t *testing.T) {
 	m.must(err)
 	if got != want || want.Renamed != 2 || want.Deleted != 1 || want.Created != 1 || want.Modified == 0 {
 		t.Errorf("by the tool %+v, by the calls %+v", got, want)
+	}
+	// The gate's count and the proof of quiet ask the same NameNode.
+	for from, want := range map[string]int64{"s1": 7, "s2": 0} {
+		asked := activities.QuietInput{TreeAt: activities.TreeAt{Site: m.at.Source, Path: m.source.Root}, Snapshot: from}
+		byCalls, err := m.acts.SourceOpenFiles(ctx, asked)
+		m.must(err)
+		seen, err := tool.SourceOpenFiles(ctx, asked)
+		m.must(err)
+		quiet, err := tool.ProveTreeQuiet(ctx, asked)
+		m.must(err)
+		if seen.Changes != byCalls.Changes || quiet.Changed != byCalls.Changes || seen.Changes != want || len(seen.Changed) != len(byCalls.Changed) {
+			t.Errorf("since %s: by the tool %+v and %+v, by the calls %+v, want %d changes", from, seen, quiet, byCalls, want)
+		}
 	}
 	for i, odd := range []struct{ name, words string }{
 		{"line\nbreak", "line break"}, {"forged\nM\t.", "the snapshots do not"}, {"what?", "its locale has not"},

@@ -308,7 +308,7 @@ func (a *Mirror) SourceOpenFiles(ctx context.Context, in QuietInput) (OpenFilesR
 		out.First = append(out.First, o.Path)
 	}
 	if in.Snapshot != "" {
-		out.Changes, out.Changed, err = changesSince(ctx, t, in.Snapshot)
+		out.Changes, out.Changed, err = a.changesSince(ctx, in.Site, t, in.Snapshot)
 	}
 	return out, err
 }

@@ -82,20 +82,17 @@ func (m *hdfsMirror) approved(ctx workflow.Context) error {
 
 // measureCutover adds to what the rounds found what is being written now.
 func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error) {
-	open, err := step.Do(control(ctx, m.in.Source), hm.SourceOpenFiles, activities.QuietInput{TreeAt: m.sourceTree(), Snapshot: m.state.Common})
-	if err != nil {
-		return step.Evidence{}, err
-	}
+	since, open := m.writtenNow(ctx)
 	last := m.state.Last
 	e := step.Evidence{Facts: []step.Fact{
 		{Name: "target", Value: fmt.Sprintf("%s at %s is the source as of %s (snapshot %s)", m.in.TargetPath, m.in.Target, m.state.TakenAt, m.state.Common)},
-		{Name: "lag", Value: fmt.Sprintf("%s, %s changes at the source since then", m.lag(ctx), humanize.Comma(open.Changes))},
+		{Name: "lag", Value: m.lag(ctx) + ", " + since},
 		{Name: "last round", Value: fmt.Sprintf("number %d: %s changes (%d created, %d deleted, %d renamed, %d modified), %s copied", m.state.Round,
 			humanize.Comma(last.Changes()), last.Created, last.Deleted, last.Renamed, last.Modified, humanize.IBytes(uint64(last.Bytes)))},
 		{Name: "its verification", Value: fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", m.state.Checked.Verdict,
 			humanize.Comma(m.state.Checked.Files), humanize.IBytes(uint64(m.state.Checked.Bytes)))},
 		{Name: "drift", Value: "none before the last round, " + m.driftLook()},
-		{Name: "open files at the source", Value: fmt.Sprintf("%d %s", open.Count, strings.Join(open.First, ", "))},
+		{Name: "open files at the source", Value: open},
 		m.writersFact(),
 		{Name: "approving does", Value: "run a last round, prove the source unchanged since its snapshot, compare the whole target with it, hand over"},
 	}}
@@ -113,6 +110,16 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 		e.Facts = append(e.Facts, step.Fact{Name: "accepted findings", Value: strings.Join(m.in.Accept, ", ")})
 	}
 	return e, nil
+}
+
+// writtenNow says what is being written at the source, for whoever decides. That
+// it is not known ends no mirror: the attempt's own proof wants to know it.
+func (m *hdfsMirror) writtenNow(ctx workflow.Context) (since, open string) {
+	now, err := step.Do(control(ctx, m.in.Source), hm.SourceOpenFiles, activities.QuietInput{TreeAt: m.sourceTree(), Snapshot: m.state.Common})
+	if err != nil {
+		return "changes at the source since then not known: " + messageOf(err), "not known"
+	}
+	return humanize.Comma(now.Changes) + " changes at the source since then", fmt.Sprintf("%d %s", now.Count, strings.Join(now.First, ", "))
 }
 
 // lag is how long ago the source was as the target is.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"drover/activities"
 	"drover/workflows"
 	"drover/workflows/step"
@@ -45,4 +47,45 @@ func TestTheWayBackIsKeptWhileTheTargetSoaks(t *testing.T) {
 	}
 	looks := slices.Repeat([]string{"ProveTreeQuiet"}, 5) // at once, and every six hours up to the end
 	b.wantCalls(slices.Concat(toMirror, rounding, proving, looks, dropping[1:])...)
+}
+
+// TestAMirrorOfASourceThatCannotCountIsHandedOver: the first look at what is
+// written, for the gate's facts, failed for good where the NameNode answers no
+// call for a difference, and the copy went with the run.
+func TestAMirrorOfASourceThatCannotCountIsHandedOver(t *testing.T) {
+	b := newMirrorBench(t)
+	b.answer["SourceOpenFiles"] = func(int, json.RawMessage) (any, error) {
+		return nil, temporal.NewNonRetryableApplicationError("no call for it", "Unsupported", nil)
+	}
+	b.env.RegisterDelayedCallback(func() {
+		facts := map[string]string{}
+		for _, f := range b.status().Evidence.Facts {
+			facts[f.Name] = f.Value
+		}
+		if !strings.Contains(facts["lag"], "not known: no call for it") || facts["open files at the source"] != "not known" {
+			t.Errorf("facts %q, want what is not known, and why", facts)
+		}
+	}, 30*time.Second)
+	b.choose(time.Minute, true, "")
+	b.choose(2*time.Minute, true, "")
+	res, err := b.mirror(mirrorInput())
+	if err != nil || res.Outcome != step.Completed {
+		t.Fatalf("outcome %s (%s), %v, want completed", res.Outcome, res.Reason, err)
+	}
+	b.wantCalls(slices.Concat(toMirror, rounding, proving, dropping)...)
+}
+
+// TestWhatCannotBeProvedQuietIsNotHandedOver: at the gate a count may be unknown;
+// the proof before the commit line may not.
+func TestWhatCannotBeProvedQuietIsNotHandedOver(t *testing.T) {
+	b := newMirrorBench(t)
+	b.answer["ProveTreeQuiet"] = func(int, json.RawMessage) (any, error) {
+		return nil, temporal.NewNonRetryableApplicationError("no call for it", "Unsupported", nil)
+	}
+	b.choose(time.Minute, true, "")
+	b.choose(2*time.Minute, false, "")
+	res, err := b.mirror(mirrorInput())
+	if err != nil || res.Outcome != step.RejectedOutcome || res.Verdict == "match" {
+		t.Errorf("outcome %s, verdict %s, %v, want the gate again and nothing handed over", res.Outcome, res.Verdict, err)
+	}
 }
