@@ -209,7 +209,7 @@ func (a *Mirror) VerifyLedgerMirror(ctx context.Context, in LedgerInput) (Mirror
 			differ = append(differ, d)
 		}
 	}
-	res, err := verify.Stores(ctx, source.Store, source.Root, m.target.Store, m.target.Root, o)
+	res, err := compared(verify.Stores(ctx, source.Store, source.Root, m.target.Store, m.target.Root, o))
 	if err != nil || res.Verdict != report.Differ || !unreported(differ) {
 		return verified(res), err
 	}
@@ -222,7 +222,7 @@ func (a *Mirror) VerifyLedgerMirror(ctx context.Context, in LedgerInput) (Mirror
 		return MirrorVerifyResult{}, err
 	}
 	o.Found, seen = nil, 0
-	res, err = verify.Stores(ctx, source.Store, source.Root, m.target.Store, m.target.Root, o)
+	res, err = compared(verify.Stores(ctx, source.Store, source.Root, m.target.Store, m.target.Root, o))
 	return verified(res), err
 }
 

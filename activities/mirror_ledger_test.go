@@ -1,12 +1,14 @@
 package activities_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"drover/activities"
 	"drover/internal/fault"
@@ -64,6 +66,46 @@ func TestPreflightOfATargetWithoutSnapshots(t *testing.T) {
 				t.Errorf("blocking %q, ledger %t, want %q", got, res.Ledger, c.want)
 			}
 		})
+	}
+}
+
+// oneFile serves an HDFS whose every directory holds a file f of three bytes, of
+// which no block can be had.
+func oneFile(t *testing.T) string {
+	t.Helper()
+	status := func(kind uint64, name string, size uint64) wire.Message {
+		return wire.Message(nil).Uint(1, kind).Str(2, name).Uint(3, size).Raw(4, wire.Message(nil).Uint(1, 0o755)).
+			Str(5, "ada").Str(6, "staff").Uint(7, 1).Uint(8, 1).Uint(10, 1).Uint(11, 1<<20)
+	}
+	return rpctest.Serve(t, func(r rpctest.Request) rpctest.Reply {
+		switch {
+		case r.Method == "getListing":
+			return rpctest.Reply{Body: wire.Message(nil).Raw(1, wire.Message(nil).Raw(1, status(2, "f", 3)).Uint(2, 0))}
+		case r.Method != "getFileInfo" && r.Method != "getFileLinkInfo":
+			return rpctest.Reply{Class: "java.io.IOException", Text: "zero blocklocations"}
+		case strings.Contains(string(r.Body), "/f"):
+			return rpctest.Reply{Body: wire.Message(nil).Raw(1, status(2, "", 3))}
+		}
+		return rpctest.Reply{Body: wire.Message(nil).Raw(1, status(1, "", 0))}
+	}).Addr
+}
+
+// TestABlockThatCannotBeReadIsNoVerdictOnABucket: where the target keeps no
+// snapshots it was one, which ended the mirror and deleted its copy.
+func TestABlockThatCannotBeReadIsNoVerdictOnABucket(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "copy"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := filepath.Join(root, "copy", "f")
+	if err := errors.Join(os.WriteFile(f, []byte("abc"), 0o600), os.Chtimes(f, time.UnixMilli(1), time.UnixMilli(1))); err != nil {
+		t.Fatal(err)
+	}
+	sites := sitesOf(t, fmt.Sprintf("sites:\n  a: {hdfs: {namenode: %q, user: ada}}\n  disk: {local: {root: %q}, ledger: /ledgers}\nworker: {stateDir: %q}\n", oneFile(t), root, t.TempDir()))
+	at := activities.MirrorAt{Pair: activities.Pair{Source: "a", Target: "disk"}, SourcePath: "/s", TargetPath: "/copy"}
+	res, err := activities.NewMirror(sites).VerifyLedgerMirror(t.Context(), activities.LedgerInput{MirrorAt: at, Snapshot: "s1"})
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "1 entries could not be compared, f the first") || !strings.Contains(err.Error(), "both sides are up") {
+		t.Errorf("verdict %q, %v, want an error that is tried again and names the file", res.Verdict, err)
 	}
 }
 

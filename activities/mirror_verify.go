@@ -81,7 +81,7 @@ func compared(res verify.Result, err error) (verify.Result, error) {
 	if len(res.Gaps) > 0 {
 		first = res.Gaps[0]
 	}
-	return res, fault.As(fault.Unavailable, fmt.Errorf("%d entries could not be compared, %s the first: %s; see that both HDFS are up, the comparison is then made again", res.Unproven, first.Path, first.Reason))
+	return res, fault.As(fault.Unavailable, fmt.Errorf("%d entries could not be compared, %s the first: %s; see that both sides are up, the comparison is then made again", res.Unproven, first.Path, first.Reason))
 }
 
 // verifyRound compares what the round's copies name, some thousands at a time.
