@@ -282,7 +282,7 @@ func newestCommon(ctx context.Context, source, target tree.Tree) (string, error)
 	if err != nil {
 		return "", err
 	}
-	slices.SortFunc(theirs, func(a, b namenode.Snapshot) int { return int(b.ID) - int(a.ID) })
+	slices.SortFunc(theirs, func(a, b namenode.Snapshot) int { return b.Compare(a) })
 	for _, t := range theirs {
 		if slices.ContainsFunc(ours, func(o namenode.Snapshot) bool { return o.Name == t.Name }) {
 			return t.Name, nil

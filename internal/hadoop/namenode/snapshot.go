@@ -1,6 +1,7 @@
 package namenode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path"
@@ -48,6 +49,13 @@ type Snapshot struct {
 	ID      uint32 // grows with each snapshot of the NameNode; 0 where it does not tell
 	ModTime int64  // when it was made, ms
 	Deleted bool   // marked so, to be removed when it is the oldest (ordered deletion)
+}
+
+// Compare orders the snapshots of one directory by age, the older first: by the
+// number, and where the NameNode tells none by the time. 0 means that it does not
+// tell which is the older.
+func (s Snapshot) Compare(o Snapshot) int {
+	return cmp.Or(cmp.Compare(s.ID, o.ID), cmp.Compare(s.ModTime, o.ModTime))
 }
 
 // Snapshots lists the snapshots of a directory. A NameNode before Hadoop 3.3

@@ -137,13 +137,11 @@ func later(ctx context.Context, nn lister, root, from, to string) (bool, error) 
 	if a == nil || b == nil {
 		return false, fmt.Errorf("difference of %s: it has not both snapshots %q and %q: list its .snapshot directory", root, from, to)
 	}
-	if a.ID != b.ID {
-		return a.ID > b.ID, nil
-	}
-	if a.ModTime == b.ModTime {
+	order := a.Compare(*b)
+	if order == 0 {
 		return false, fmt.Errorf("difference of %s: the namenode does not tell which of the snapshots %q and %q is the older", root, from, to)
 	}
-	return a.ModTime > b.ModTime, nil
+	return order > 0, nil
 }
 
 // listing tells all pages. A page that comes again leads to the one that came

@@ -20,8 +20,14 @@ type Snapshot struct {
 	// ID grows with every snapshot a NameNode makes. Snapshots are ordered by
 	// it: names and clocks prove nothing.
 	ID uint32 `json:"id"`
-	// Created is when the NameNode made it.
+	// Created is when the NameNode made it; one before Hadoop 3.3 tells no ID,
+	// and its snapshots are ordered by this.
 	Created time.Time `json:"created"`
+}
+
+// compare is namenode.Snapshot's.
+func (s Snapshot) compare(o Snapshot) int {
+	return cmp.Or(cmp.Compare(s.ID, o.ID), s.Created.Compare(o.Created))
 }
 
 // Policy says what is kept. A snapshot that any rule keeps, stays. The zero
@@ -66,7 +72,7 @@ const (
 // first, and those that stay, newest first. It has no effect of its own.
 func Choose(snapshots []Snapshot, policy Policy, now time.Time) (remove []Snapshot, keep []Kept) {
 	newest := slices.Clone(snapshots)
-	slices.SortFunc(newest, func(a, b Snapshot) int { return cmp.Compare(b.ID, a.ID) })
+	slices.SortFunc(newest, func(a, b Snapshot) int { return b.compare(a) })
 	common := slices.IndexFunc(newest, func(s Snapshot) bool { return s.Name == policy.LastCommon })
 	counted := 0
 	for i, s := range newest {

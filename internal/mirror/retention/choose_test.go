@@ -53,6 +53,25 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// TestSnapshotsWithoutNumbersGoByAge: NameNodes before Hadoop 3.3 tell none, and
+// the newest went for the oldest.
+func TestSnapshotsWithoutNumbersGoByAge(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	all := made(now, "d", "c", "b", "a") // as .snapshot lists them, by name, the newest is first
+	for i := range all {
+		all[i].ID = 0
+	}
+	slices.Reverse(all)
+	remove, keep := retention.Choose(all, retention.Policy{Keep: 1, LastCommon: "b"}, now)
+	if len(remove) != 1 || remove[0].Name != "d" || len(keep) != 3 || keep[0].Name != "a" || keep[0].Reason != retention.Newer {
+		t.Errorf("removes %v, keeps %v, want the oldest gone and what is newer than the common one kept", remove, keep)
+	}
+	slices.Reverse(all)
+	if again, _ := retention.Choose(all, retention.Policy{Keep: 1, LastCommon: "b"}, now); !slices.Equal(again, remove) {
+		t.Errorf("in another order it removes %v", again)
+	}
+}
+
 // Whatever the policy: every snapshot is in one of both lists, and neither the
 // last common nor a protected nor a newer one is ever deleted.
 func TestChooseNeverTakesWhatARoundNeeds(t *testing.T) {
