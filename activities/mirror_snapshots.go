@@ -131,11 +131,7 @@ func pruneSide(ctx context.Context, site string, t tree.Tree, policy retention.P
 	if err != nil {
 		return err
 	}
-	var listed []retention.Snapshot
-	for _, s := range all {
-		listed = append(listed, retention.Snapshot{Name: s.Name, ID: s.ID, Created: time.UnixMilli(s.ModTime)})
-	}
-	remove, keep := retention.Choose(listed, policy, time.Now())
+	remove, keep := retention.Choose(retention.From(all), policy, time.Now())
 	for _, s := range remove {
 		if err := t.NN.DeleteSnapshot(ctx, t.Root, s.Name); err != nil {
 			return err

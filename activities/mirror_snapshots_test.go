@@ -8,6 +8,7 @@ import (
 	"drover/internal/hadoop/namenode"
 	"drover/internal/hadoop/rpc/rpctest"
 	"drover/internal/hadoop/wire"
+	"drover/internal/mirror/retention"
 	"drover/internal/mirror/tree"
 )
 
@@ -60,5 +61,28 @@ func TestTheNewestCommonSnapshotIsFoundWithoutNumbers(t *testing.T) {
 	target, _ := kept(t, s("a", 1), s("b", 3), s("c", 2), s("e", 5))
 	if got, err := newestCommon(t.Context(), source, target); got != "b" || err != nil {
 		t.Errorf("got %q, %v, want b, which was made last of those that both have", got, err)
+	}
+}
+
+// TestADeletedSnapshotIsNoSnapshot: where snapshots are deleted in order, those
+// marked so are still listed. They used up the number that is kept, were deleted
+// in every round anew, and could be what a target is rolled back to.
+func TestADeletedSnapshotIsNoSnapshot(t *testing.T) {
+	s := func(id uint32) namenode.Snapshot { return namenode.Snapshot{Name: string(rune('a' + id)), ID: id} }
+	marked := s(3)
+	marked.Deleted = true
+	side, deleted := kept(t, s(0), s(1), s(2), marked, s(4))
+	var out RetentionResult
+	if err := pruneSide(t.Context(), "b", side, retention.Policy{Keep: 1, LastCommon: "e"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if got := deleted(); !slices.Equal(got, []string{"a", "b"}) || len(out.Kept) != 2 {
+		t.Errorf("deleted %q, kept %q, want c to be the one that is kept beside the common one", got, out.Kept)
+	}
+	other, _ := kept(t, s(2), s(3))
+	for _, pair := range [][2]tree.Tree{{side, other}, {other, side}} {
+		if got, err := newestCommon(t.Context(), pair[0], pair[1]); got != "c" || err != nil {
+			t.Errorf("newest common is %q, %v, want c: d is marked as deleted on one side", got, err)
+		}
 	}
 }

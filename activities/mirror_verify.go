@@ -284,7 +284,7 @@ func newestCommon(ctx context.Context, source, target tree.Tree) (string, error)
 	}
 	slices.SortFunc(theirs, func(a, b namenode.Snapshot) int { return b.Compare(a) })
 	for _, t := range theirs {
-		if slices.ContainsFunc(ours, func(o namenode.Snapshot) bool { return o.Name == t.Name }) {
+		if !t.Deleted && slices.ContainsFunc(ours, func(o namenode.Snapshot) bool { return o.Name == t.Name && !o.Deleted }) {
 			return t.Name, nil
 		}
 	}
