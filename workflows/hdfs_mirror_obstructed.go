@@ -15,8 +15,8 @@ import (
 
 // bring applies a round's plan and compares what it brought. What stands in its
 // way at the target was put there by others: while the round ran, or before, and
-// was adopted. It is a human's to clear, for all that was copied would be lost
-// with the run. An attempt at the cutover fails over it instead, so that no
+// was adopted; or a snapshot of the source is not what it was. It is a human's to
+// clear, for all that was copied would be lost with the run. An attempt at the cutover fails over it instead, so that no
 // writer waits.
 func (m *hdfsMirror) bring(ctx workflow.Context, r activities.MirrorRoundInput, plan activities.MirrorRoundPlan) (activities.MirrorVerifyResult, error) {
 	for {
@@ -31,11 +31,13 @@ func (m *hdfsMirror) bring(ctx workflow.Context, r activities.MirrorRoundInput, 
 	}
 }
 
-// obstructed reports whether the target was not what a round's plan is for.
-func obstructed(err error) bool {
-	kind := step.KindOf(err)
-	return kind == fault.Conflict || kind == fault.Mismatch
-}
+// obstructed reports whether a tree was not what a round's plan is for: the
+// target, or the source.
+func obstructed(err error) bool { return step.KindOf(err) == fault.Conflict || bySource(err) }
+
+// bySource reports whether it is a snapshot of the source that was not: then
+// nobody wrote to the target.
+func bySource(err error) bool { return step.KindOf(err) == fault.Mismatch }
 
 // applied carries the plan out and compares what it brought with the source's
 // snapshot.
@@ -49,7 +51,7 @@ func (m *hdfsMirror) applied(ctx workflow.Context, r activities.MirrorRoundInput
 	if err == nil && checked.Verdict != verdictMatch {
 		// Whoever tries again brings it again, and compares anew.
 		step.Forget(m.run, "round/copies", "round/attributes", "round/checked")
-		err = fault.As(fault.Mismatch, fmt.Errorf("round %d: what it brought is not what the source's snapshot %s holds: verdict %s, %d differ: %v", m.state.Round+1, r.To, checked.Verdict, checked.Differing, checked.Differences))
+		err = fault.As(fault.Conflict, fmt.Errorf("round %d: what it brought is not what the source's snapshot %s holds: verdict %s, %d differ: %v", m.state.Round+1, r.To, checked.Verdict, checked.Differing, checked.Differences))
 	}
 	return checked, err
 }
@@ -66,6 +68,10 @@ func (m *hdfsMirror) awaitCleared(ctx workflow.Context, r activities.MirrorRound
 		return step.Rejected(decision)
 	}
 	m.run.Settle(GateDrift)
+	if decision.Choice == ChoiceAdopt && bySource(cause) {
+		m.run.Note(ctx, "the round to %s goes on; it was stopped by: %s", r.To, messageOf(cause))
+		return nil
+	}
 	if decision.Choice == ChoiceAdopt {
 		m.state.Adopted = append(m.state.Adopted, "what others changed at the target while "+r.To+" was brought")
 		m.run.Note(ctx, "the round to %s goes on with the target as it is; it was stopped by: %s", r.To, messageOf(cause))
@@ -84,11 +90,17 @@ func (m *hdfsMirror) awaitCleared(ctx workflow.Context, r activities.MirrorRound
 }
 
 func (m *hdfsMirror) obstructedEvidence(r activities.MirrorRoundInput, cause error) step.Evidence {
+	at := step.Fact{Name: "target", Value: fmt.Sprintf("%s at %s is not what the round from %s to %s was planned for: others changed it", m.in.TargetPath, m.in.Target, r.From, r.To)}
+	adopt := "goes on with the target as it is: put what the round met right by hand first, for it meets it again otherwise"
+	if bySource(cause) {
+		at = step.Fact{Name: "source", Value: fmt.Sprintf("%s at %s is not in snapshots %s and %s what the round was planned for; nobody is known to have changed the target", m.in.SourcePath, m.in.Source, r.From, r.To)}
+		adopt = "goes on with the round, and adopts nothing: put what it met right by hand first, for it meets it again otherwise"
+	}
 	e := step.Evidence{Facts: []step.Fact{
-		{Name: "target", Value: fmt.Sprintf("%s at %s is not what the round from %s to %s was planned for: others changed it", m.in.TargetPath, m.in.Target, r.From, r.To)},
+		at,
 		{Name: "the round met", Value: messageOf(cause)},
 		{Name: ChoiceRestore, Value: "rolls the target back to " + r.From + ", what the round did by now included, and begins it anew"},
-		{Name: ChoiceAdopt, Value: "goes on with the target as it is: put what the round met right by hand first, for it meets it again otherwise"},
+		{Name: ChoiceAdopt, Value: adopt},
 		{Name: "reject", Value: stopText(m.in, r.From)},
 	}}
 	for _, a := range m.state.Adopted {

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -135,5 +136,42 @@ func TestAdoptedBytesAreNotOverwrittenAtTheCutover(t *testing.T) {
 	}
 	if !slices.Equal(told, []bool{false, true, true, true, true, true, true}) {
 		t.Errorf("comparisons knew of the adoption: %v, want all but the baseline's", told)
+	}
+}
+
+// TestWhatIsWrongAtTheSourceIsNobodysDrift: a snapshot of the source that is not
+// what it was opened gate drift with the words that others changed the target,
+// and going on adopted what nobody did.
+func TestWhatIsWrongAtTheSourceIsNobodysDrift(t *testing.T) {
+	b := newMirrorBench(t)
+	good := b.answer["CopyMirrorChanges"]
+	b.answer["CopyMirrorChanges"] = func(n int, in json.RawMessage) (any, error) {
+		if n == 1 {
+			return nil, temporal.NewNonRetryableApplicationError("its blocks hold 1 bytes and the listing says 2", "Mismatch", nil)
+		}
+		return good(n, in)
+	}
+	var adopted []bool
+	b.answer["FindMirrorDrift"] = func(_ int, in json.RawMessage) (any, error) {
+		var look activities.MirrorDriftInput
+		err := json.Unmarshal(in, &look)
+		adopted = append(adopted, look.Adopted)
+		return activities.DriftResult{}, err
+	}
+	b.env.RegisterDelayedCallback(func() {
+		s := b.status()
+		text := fmt.Sprint(s.Evidence.Facts)
+		if s.WaitingAt != workflows.GateDrift || strings.Contains(text, "others changed") || !strings.Contains(text, "/data/a at a is not in snapshots") {
+			t.Errorf("at gate %q with %s, want the source blamed", s.WaitingAt, text)
+		}
+	}, 30*time.Second)
+	b.choose(time.Minute, true, workflows.ChoiceAdopt)
+	b.choose(2*time.Minute, true, "")
+	b.choose(3*time.Minute, true, "")
+	if res, err := b.mirror(mirrorInput()); err != nil || res.Outcome != step.Completed {
+		t.Fatalf("outcome %s (%s), %v, want completed", res.Outcome, res.Reason, err)
+	}
+	if !slices.Equal(adopted, []bool{false, false}) {
+		t.Errorf("looks for drift knew of an adoption: %v, want none", adopted)
 	}
 }
