@@ -66,10 +66,12 @@ func (a *Avoided) List() []DataNode {
 	return out
 }
 
-// Forgive takes all of them again. Call it after ErrNoRoom: no other may be
-// left.
-func (a *Avoided) Forgive() {
+// Forgive takes all of them again, and reports whether there were any. Call it
+// after ErrNoRoom: no other may be left.
+func (a *Avoided) Forgive() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	some := len(a.nodes) > 0
 	clear(a.nodes)
+	return some
 }

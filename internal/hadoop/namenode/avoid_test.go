@@ -26,6 +26,8 @@ func TestFailedNodesAreAvoidedForATime(t *testing.T) {
 	if got := a.List(); len(got) != 1 || got[0].UUID != "two" {
 		t.Errorf("later %v are avoided, want the second alone", got)
 	}
-	a.Forgive()
+	if !a.Forgive() || a.Forgive() {
+		t.Error("it forgives none, or twice")
+	}
 	wants("when no other is left", 0)
 }

@@ -57,17 +57,22 @@ func plain(st namenode.Status) error {
 }
 
 // addBlock gets a new block at the end of a file the store has open, waiting
-// until the DataNodes have reported the one before.
+// until the DataNodes have reported the one before. When no DataNode is left but
+// those that failed of late, they are tried again.
 func (s *Store) addBlock(ctx context.Context, name string, last wire.Message, file uint64) (namenode.Block, error) {
-	b, err := again(ctx, func() (namenode.Block, error) {
+	b, err := s.askBlock(ctx, name, last, file)
+	if errors.Is(err, namenode.ErrNoRoom) && s.avoid.Forgive() {
+		return s.askBlock(ctx, name, last, file)
+	}
+	return b, err
+}
+
+func (s *Store) askBlock(ctx context.Context, name string, last wire.Message, file uint64) (namenode.Block, error) {
+	return again(ctx, func() (namenode.Block, error) {
 		b, err := s.nn.AddBlock(ctx, name, last, namenode.AddBlockOptions{FileID: file, Exclude: s.avoid.List()})
 		b.Length = 0 // it says what there will be room for
 		return b, err
 	}, func(err error) bool { return errors.Is(err, namenode.ErrNotReplicatedYet) })
-	if errors.Is(err, namenode.ErrNoRoom) {
-		s.avoid.Forgive()
-	}
-	return b, err
 }
 
 // blockTries is how many pipelines are set up for a block, one DataNode fewer
