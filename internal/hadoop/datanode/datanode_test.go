@@ -78,6 +78,31 @@ func TestDamagedDataIsRefused(t *testing.T) {
 	}
 }
 
+// TestARottenReplicaIsTheSourcesFault: the DataNodes that refused it were named
+// for it, and left out of all writes for ten minutes.
+func TestARottenReplicaIsTheSourcesFault(t *testing.T) {
+	for name, to := range map[string]*fake{"refused": {checks: true}, "the first of two goes": {checks: true, goes: true}} {
+		for _, size := range []int{100, 5 << 20} {
+			from := &fake{t: t, data: bytesOf(size), damage: true}
+			to := &fake{t: t, checks: to.checks, goes: to.goes}
+			at := aBlock(size)
+			_, err := Relay(t.Context(), from.client(), at, to.client(), aBlock(0), func(int) error { return nil })
+			var broken *PipelineError
+			var damaged *DamagedError
+			if errors.As(err, &broken) || !errors.As(err, &damaged) || !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "blk_7 at source datanode first") {
+				t.Errorf("%s, %d bytes: got %v, want the source's replica named", name, size, err)
+			}
+			if !at.Pass(err) || at.Nodes[0].Addr != "second" || at.Nodes[1].Addr != "first" {
+				t.Errorf("%s, %d bytes: then asked in the order %v, want the other first", name, size, at.Nodes)
+			}
+		}
+	}
+	one := Block{Nodes: []Node{{Addr: "first"}}}
+	if one.Pass(&DamagedError{Node: one.Nodes[0]}) {
+		t.Error("a block of one replica has another to try")
+	}
+}
+
 func TestRelayKeepsBytesAndChecksum(t *testing.T) {
 	for _, size := range []int{1, 512, 513, 100_000, 3 << 20} {
 		from, to := &fake{t: t, data: bytesOf(size)}, &fake{t: t}

@@ -27,6 +27,9 @@ type fake struct {
 	// damage changes a byte of what it sends; status refuses packets.
 	damage bool
 	status uint64
+	// checks refuses what does not match its CRCs as the last DataNode of a
+	// pipeline does; with goes as the first of two does then, without a word.
+	checks, goes bool
 	// badLink names another node that keeps it from taking a block.
 	badLink string
 	// beats gets a value for each packet that only says the writer is alive.
@@ -166,11 +169,17 @@ func (f *fake) write(c net.Conn, r *bufio.Reader, req []byte) {
 		if part := len(f.data) % ChunkSize; part > 0 && len(data) > ChunkSize-part {
 			f.t.Errorf("packet of %d bytes behind a chunk of %d", len(data), part)
 		}
-		if !bytes.Equal(crcsOf(data), sums) {
+		status := f.status
+		switch wrong := !bytes.Equal(crcsOf(data), sums); {
+		case wrong && f.goes:
+			f.mu.Unlock()
+			return
+		case wrong && f.checks:
+			status = 2
+		case wrong:
 			f.t.Errorf("CRCs do not match %d bytes", len(data))
 		}
 		f.data, f.sums = append(f.data, data...), append(f.sums, sums...)
-		status := f.status
 		f.mu.Unlock()
 		sums, data = nil, nil
 		ack := wire.Message(nil).Sint(1, seqno).Uint(2, 0).Uint(2, status)

@@ -19,6 +19,8 @@ const bufferSize = 256 << 10
 type Reader struct {
 	client *Client
 	ctx    context.Context
+	block  Block
+	node   Node // whose replica it is
 	conn   *conn
 	stop   func() bool
 	scan   scanner
@@ -45,7 +47,7 @@ func (c *Client) Read(ctx context.Context, b Block, offset, length int64) (*Read
 			errs = append(errs, fmt.Errorf("datanode %s: %w", node.Addr, wire.ErrMalformed))
 			continue
 		}
-		return &Reader{client: c, ctx: ctx, conn: nc, stop: stop, sum: resp.sum, skip: offset - resp.chunkOffset, length: length}, nil
+		return &Reader{client: c, ctx: ctx, block: b, node: node, conn: nc, stop: stop, sum: resp.sum, skip: offset - resp.chunkOffset, length: length}, nil
 	}
 	if len(errs) == 0 {
 		errs = append(errs, ErrNoNode)
@@ -89,7 +91,7 @@ func (r *Reader) Close() {
 }
 
 // Data calls each with the bytes asked for, piece by piece, each piece after it
-// was found equal to the CRCs sent with it. The slices are valid during the
+// was found equal to the CRCs sent with it; the error is else a *DamagedError. The slices are valid during the
 // call only.
 func (r *Reader) Data(each func([]byte) error) error {
 	check, err := newChecker(r.sum)
@@ -102,8 +104,8 @@ func (r *Reader) Data(each func([]byte) error) error {
 		if r.scan.rest > 0 {
 			return nil
 		}
-		if err := check.compare(); err != nil {
-			return fmt.Errorf("datanode %s: %w", r.conn.addr, err)
+		if !check.holds() {
+			return &DamagedError{Block: r.block.String(), Node: r.node}
 		}
 		err := r.give(check.packet, each)
 		check.packet = check.packet[:0]
@@ -174,19 +176,15 @@ func newChecker(sum []byte) (*checker, error) {
 
 func (c *checker) expect(sums []byte) { c.want = append(c.want, sums...) }
 
-// ErrDamaged means that data and CRC do not belong together: a replica rotted,
-// or the network changed it.
-var ErrDamaged = errors.New("data does not match its checksum")
-
-func (c *checker) compare() error {
+func (c *checker) holds() bool {
 	want := c.want
 	for rest := c.packet; len(rest) > 0; {
 		chunk := rest[:min(len(rest), c.chunk)]
 		if len(want) < 4 || crc32.Checksum(chunk, c.table) != binary.BigEndian.Uint32(want) {
-			return ErrDamaged
+			return false
 		}
 		rest, want = rest[len(chunk):], want[4:]
 	}
 	c.want = c.want[:0]
-	return nil
+	return true
 }

@@ -16,7 +16,8 @@ import (
 // block yields. moved is called with the number of bytes of data about to be
 // written; its error ends the copy.
 //
-// When the target fails the error wraps a *PipelineError.
+// When the target fails the error wraps a *PipelineError, when it refuses what a
+// damaged replica of the source gave it is a *DamagedError.
 func Relay(ctx context.Context, source *Client, from Block, target *Client, to Block, moved func(n int) error) ([]byte, error) {
 	in, err := source.Read(ctx, from, 0, from.Size)
 	if err != nil {
@@ -30,13 +31,13 @@ func Relay(ctx context.Context, source *Client, from Block, target *Client, to B
 	sum := md5.New() //nolint:gosec // see above
 	in.scan.onSums = func(p []byte) { sum.Write(p) }
 	if err := pump(in, out, moved); err != nil {
-		return nil, err
+		return nil, in.blame(ctx, err)
 	}
 	if in.scan.data != from.Size {
 		return nil, out.fail(fmt.Errorf("source datanode %s sent %d bytes of a block of %d", in.conn.addr, in.scan.data, from.Size))
 	}
 	if err := out.finish(); err != nil {
-		return nil, err
+		return nil, in.blame(ctx, err)
 	}
 	return sum.Sum(nil), nil
 }

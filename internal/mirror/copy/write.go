@@ -138,16 +138,34 @@ func (w *writing) part(ctx context.Context, i int) error {
 			w.res.Bytes += p.length
 			return struct{}{}, nil
 		}
-		var broken *datanode.PipelineError
-		if !errors.As(err, &broken) {
-			return struct{}{}, backoff.Permanent(err) // the source's fault: the file is tried again
-		}
-		w.avoid.Failed(to, broken.Bad.Raw)
-		if gone := w.dst.NN.AbandonBlock(ctx, w.name, to, w.id); gone != nil {
-			return struct{}{}, backoff.Permanent(errors.Join(err, gone))
-		}
-		return struct{}{}, err
+		return struct{}{}, w.misplaced(ctx, &p, to, err)
 	}, backoff.WithBackOff(wait), backoff.WithMaxTries(uint(w.opt.Attempts)), backoff.WithMaxElapsedTime(0))
+	return err
+}
+
+// misplaced gives up a block that could not be written, and says whether another
+// try may succeed: on other DataNodes, or from another of the source's replicas.
+// Else it is the source's fault, and the file's to be tried again.
+func (w *writing) misplaced(ctx context.Context, p *part, to namenode.Block, err error) error {
+	var broken *datanode.PipelineError
+	var damaged *datanode.DamagedError
+	again := true
+	switch {
+	case errors.As(err, &broken):
+		w.avoid.Failed(to, broken.Bad.Raw)
+	case errors.As(err, &damaged):
+		again = p.block.Pass(err)
+	default:
+		return backoff.Permanent(err)
+	}
+	// Of damaged data DataNodes may have kept what they refused, CRCs and all: left
+	// in the file it would pass for a copy.
+	if gone := w.dst.NN.AbandonBlock(ctx, w.name, to, w.id); gone != nil {
+		return backoff.Permanent(errors.Join(err, gone))
+	}
+	if !again {
+		return backoff.Permanent(err)
+	}
 	return err
 }
 

@@ -3,6 +3,9 @@ package sandboxtest
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,4 +62,27 @@ func (h *HDFS) DataNodes() map[string]string {
 		}
 	}
 	return out
+}
+
+// Rot turns a bit of a DataNode's replica of a block, as a bad disk does: the
+// CRCs beside it stay.
+func (h *HDFS) Rot(dataNode string, block uint64) {
+	h.t.Helper()
+	name := fmt.Sprintf("blk_%d", block)
+	found := 0
+	err := filepath.WalkDir(filepath.Join(h.dir, dataNode), func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != name {
+			return err
+		}
+		found++
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		data[len(data)/2] ^= 1
+		return os.WriteFile(file, data, 0o600)
+	})
+	if err != nil || found != 1 {
+		h.t.Fatalf("%d replicas of %s at %s, %v, want one", found, name, dataNode, err)
+	}
 }

@@ -88,7 +88,7 @@ func (s *Store) place(ctx context.Context, name string, last wire.Message, file 
 			return err
 		}
 		err = write(b)
-		if !s.failed(b, err) || tries == blockTries {
+		if !s.failed(b, err) && !errors.Is(err, errOtherReplica) || tries == blockTries {
 			return err
 		}
 		if gone := s.nn.AbandonBlock(ctx, name, b, file); gone != nil {

@@ -3,6 +3,7 @@ package hdfs
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"drover/internal/hadoop/datanode"
 	"drover/internal/hadoop/namenode"
@@ -49,6 +50,9 @@ func relayable(blocks []namenode.Block, blockSize int64) bool {
 	return true
 }
 
+// errOtherReplica has a block placed again: the source has more replicas of it.
+var errOtherReplica = errors.New("it has other replicas")
+
 // relay makes a block of another HDFS the file's next one.
 func (w *writer) relay(source *Store, from namenode.Block, moved func(n int) error) error {
 	at := from.Transfer(source.cfg.UseDataNodeHostname)
@@ -56,6 +60,9 @@ func (w *writer) relay(source *Store, from namenode.Block, moved func(n int) err
 		_, err := datanode.Relay(w.ctx, source.dn, at, w.store.dn, to.Transfer(w.store.cfg.UseDataNodeHostname), moved)
 		if err == nil {
 			w.last = to.Proto(from.Length)
+		}
+		if at.Pass(err) {
+			err = fmt.Errorf("%w: %w", err, errOtherReplica)
 		}
 		return err
 	})
