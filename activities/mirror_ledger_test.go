@@ -26,6 +26,8 @@ func oneDirectory(t *testing.T) string {
 		switch r.Method {
 		case "getFileInfo", "getFileLinkInfo":
 			return rpctest.Reply{Body: wire.Message(nil).Raw(1, dir)}
+		case "getDatanodeReport":
+			return rpctest.Reply{Class: "org.apache.hadoop.security.AccessControlException", Text: "Access denied for user ada"}
 		case "getContentSummary":
 			return rpctest.Reply{Body: wire.Message(nil).Raw(1, wire.Message(nil).Uint(1, 0).Uint(2, 0).Uint(3, 1))}
 		}

@@ -37,12 +37,22 @@ type Reached struct {
 	// Unlisted says why the NameNode named no more than those that hold some
 	// files; "" when DataNodes are all there are.
 	Unlisted string
+	// None says that the NameNode was asked for all and waits for no DataNode.
+	None bool
 }
 
-// Findings tells of DataNodes that this machine cannot connect to. While some
+// Findings tells of DataNodes that this machine cannot connect to, and that there
+// are none. While some
 // answer a copy gets through: blocks are read from other replicas, and a write
 // that failed is placed anew.
 func (r Reached) Findings(site string) []preflight.Finding {
+	if r.None {
+		return []preflight.Finding{{
+			ID: "datanode-closed", Severity: preflight.Block, Subject: site,
+			Seen: "the NameNode knows of no live DataNode: nothing can be read or written",
+			Do:   "start the DataNodes, and see in their logs why they do not register; hdfs dfsadmin -report lists them",
+		}}
+	}
 	closed := reach.Closed(r.DataNodes)
 	if len(closed) == 0 {
 		return nil
@@ -72,6 +82,7 @@ func (c *Client) DialDataNodes(ctx context.Context, byName bool, files ...string
 	if err != nil {
 		return out, err
 	}
+	out.None = len(nodes) == 0 && out.Unlisted == ""
 	for _, d := range nodes {
 		out.DataNodes = append(out.DataNodes, reach.Port{Role: "datanode " + d.Host, Addr: d.Addr(byName)})
 	}

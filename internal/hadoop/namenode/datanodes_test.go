@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"testing"
 
+	"drover/internal/hadoop/namenode"
 	"drover/internal/hadoop/rpc/rpctest"
 	"drover/internal/hadoop/wire"
+	"drover/internal/preflight"
 	"drover/internal/reach"
 )
 
@@ -106,5 +108,28 @@ func TestWhoMayNotListDataNodesAsksForThoseOfFiles(t *testing.T) {
 	}
 	if left := reach.Closed(got.DataNodes); len(left) != 1 || left[0].Role != "datanode h2" {
 		t.Errorf("closed %v, want h2", left)
+	}
+}
+
+// TestNoLiveDataNodeBlocks: it gave no finding, because none was closed.
+func TestNoLiveDataNodeBlocks(t *testing.T) {
+	for denied, want := range map[bool]int{false: 1, true: 0} {
+		c, _ := fake(t, func(rpctest.Request) rpctest.Reply {
+			if denied {
+				return rpctest.Reply{Class: "org.apache.hadoop.security.AccessControlException", Text: "Access denied for user ada"}
+			}
+			return rpctest.Reply{}
+		})
+		got, err := c.DialDataNodes(t.Context(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := got.Findings("a")
+		if len(found) != want || len(preflight.Blocking(found)) != want {
+			t.Errorf("may list them: %t: findings %+v, want %d that block", !denied, found, want)
+		}
+	}
+	if found := (namenode.Reached{}).Findings("a"); len(found) != 0 {
+		t.Errorf("nobody was asked: findings %+v", found)
 	}
 }
