@@ -89,8 +89,7 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 		{Name: "lag", Value: m.lag(ctx) + ", " + since},
 		{Name: "last round", Value: fmt.Sprintf("number %d: %s changes (%d created, %d deleted, %d renamed, %d modified), %s copied", m.state.Round,
 			humanize.Comma(last.Changes()), last.Created, last.Deleted, last.Renamed, last.Modified, humanize.IBytes(uint64(last.Bytes)))},
-		{Name: "its verification", Value: fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", m.state.Checked.Verdict,
-			humanize.Comma(m.state.Checked.Files), humanize.IBytes(uint64(m.state.Checked.Bytes)))},
+		{Name: "its verification", Value: checkedText(m.state.Checked, last)},
 		{Name: "drift", Value: "none before the last round, " + m.driftLook()},
 		{Name: "open files at the source", Value: open},
 		m.writersFact(),
@@ -110,6 +109,17 @@ func (m *hdfsMirror) measureCutover(ctx workflow.Context) (step.Evidence, error)
 		e.Facts = append(e.Facts, step.Fact{Name: "accepted findings", Value: strings.Join(m.in.Accept, ", ")})
 	}
 	return e, nil
+}
+
+// checkedText says what a round's comparison covered: a match of nothing is none.
+func checkedText(checked activities.MirrorVerifyResult, last activities.MirrorRoundPlan) string {
+	switch {
+	case checked.Verdict != verdictMatch || checked.Files+checked.Directories > 0:
+		return fmt.Sprintf("%s: %s files, %s compared by checksum, and their attributes", checked.Verdict, humanize.Comma(checked.Files), humanize.IBytes(uint64(checked.Bytes)))
+	case last.Changes() == 0:
+		return "nothing had changed, so nothing was compared; the cutover compares everything"
+	}
+	return "nothing was copied, so nothing was compared: names were moved or deleted; the cutover compares everything"
 }
 
 // writtenNow says what is being written at the source, for whoever decides. That

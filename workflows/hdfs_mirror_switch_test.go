@@ -89,3 +89,32 @@ func TestWhatCannotBeProvedQuietIsNotHandedOver(t *testing.T) {
 		t.Errorf("outcome %s, verdict %s, %v, want the gate again and nothing handed over", res.Outcome, res.Verdict, err)
 	}
 }
+
+// TestAMatchOfNothingIsNotShownAsOne: a round that only moved names compared no
+// file, and the gate said "match: 0 files".
+func TestAMatchOfNothingIsNotShownAsOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		plan activities.MirrorRoundPlan
+		want string
+	}{
+		"moved":     {activities.MirrorRoundPlan{Renamed: 2, Operations: 4, Digest: "d"}, "nothing was copied, so nothing was compared: names were moved"},
+		"unchanged": {activities.MirrorRoundPlan{Digest: "d"}, "nothing had changed, so nothing was compared"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newMirrorBench(t)
+			b.answer["PlanMirrorRound"] = always(c.plan)
+			b.answer["VerifyMirror"] = always(activities.MirrorVerifyResult{Verdict: "match"})
+			b.env.RegisterDelayedCallback(func() {
+				for _, f := range b.status().Evidence.Facts {
+					if f.Name == "its verification" && (!strings.HasPrefix(f.Value, c.want) || !strings.HasSuffix(f.Value, "the cutover compares everything")) {
+						t.Errorf("shown %q, want %q", f.Value, c.want)
+					}
+				}
+			}, 30*time.Second)
+			b.choose(time.Minute, false, "")
+			if _, err := b.mirror(mirrorInput()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
