@@ -18,7 +18,8 @@ type Hadoop struct {
 	Bin string `yaml:"bin"`
 	// Env holds variables for them, such as HADOOP_CONF_DIR. Everybody on that
 	// machine may read them: names that stand for secrets are refused.
-	// HADOOP_USER_NAME is by default who drover is on the target's HDFS.
+	// HADOOP_USER_NAME is by default who drover is on the target's HDFS for
+	// distcp, and on the site's own for hdfs snapshotDiff.
 	Env map[string]string `yaml:"env"`
 	// SSH says how to get to the machine. Without it the commands run on the
 	// machine of the worker; that is for one worker for each copy queue, because
