@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,9 +76,7 @@ func held(ctx context.Context, p place) ([]snapshotLine, error) {
 		return nil, err
 	}
 	made = slices.DeleteFunc(made, func(s namenode.Snapshot) bool { return s.Deleted })
-	slices.SortFunc(made, func(a, b namenode.Snapshot) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.ModTime, b.ModTime))
-	})
+	slices.SortFunc(made, namenode.Snapshot.Compare)
 	var names []string
 	for _, s := range made {
 		names = append(names, s.Name)

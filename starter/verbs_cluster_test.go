@@ -82,12 +82,8 @@ func must(t *testing.T, code int, words string, args ...string) said {
 // ownTemporal starts a Temporal for this test alone, which every verb then uses.
 func ownTemporal(t *testing.T) (address string) {
 	t.Helper()
-	attributes := map[string]string{}
-	for _, name := range workers.SearchAttributes() {
-		attributes[name] = "Keyword"
-	}
 	server, err := embedded.Start(t.Context(), embedded.Options{
-		Dir: t.TempDir(), SearchAttributes: attributes, Log: func(line string) { t.Log(line) },
+		Dir: t.TempDir(), SearchAttributes: workers.SearchAttributeTypes(), Log: func(line string) { t.Log(line) },
 	})
 	if err != nil {
 		t.Fatal(err)

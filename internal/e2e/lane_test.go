@@ -158,11 +158,7 @@ func (l *lane) serve(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	attributes := map[string]string{}
-	for _, name := range workers.SearchAttributes() {
-		attributes[name] = "Keyword"
-	}
-	l.server, err = embedded.Start(t.Context(), embedded.Options{Dir: l.dir, SearchAttributes: attributes, Log: func(line string) {
+	l.server, err = embedded.Start(t.Context(), embedded.Options{Dir: l.dir, SearchAttributes: workers.SearchAttributeTypes(), Log: func(line string) {
 		fmt.Fprintf(os.Stderr, "lane %s to %s: %s\n", l.from, l.to, line)
 	}})
 	if err != nil {
