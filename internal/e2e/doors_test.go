@@ -106,7 +106,7 @@ func (m *moved) beginPlain() client.WorkflowRun {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.postStart(m.id, fmt.Sprintf(`[%s]`, input))
+	m.postStart(m.id, workers.HBaseMigration, fmt.Sprintf(`[%s]`, input))
 	run := m.client.GetWorkflow(m.t.Context(), m.id, "")
 	m.key = workflows.RunKey(m.id, run.GetRunID())
 	return run
@@ -133,7 +133,7 @@ func (m *moved) awaitRefusal(want string) {
 func (r *rig) startFails(input string) string {
 	r.t.Helper()
 	id := fmt.Sprintf("bad.%d", namespaces.Add(1))
-	r.postStart(id, input)
+	r.postStart(id, workers.HBaseMigration, input)
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
 	if err := r.client.GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil {
@@ -142,14 +142,20 @@ func (r *rig) startFails(input string) string {
 	return ""
 }
 
-func (r *rig) postStart(id, input string) {
+func (r *rig) postStart(id, workflow, input string) {
 	r.t.Helper()
-	r.post(id, fmt.Sprintf(`{"workflowType":{"name":%q},"taskQueue":{"name":%q},"input":%s}`, workers.HBaseMigration, workflows.RunbooksQueue, input))
+	r.post(id, fmt.Sprintf(`{"workflowType":{"name":%q},"taskQueue":{"name":%q},"input":%s}`, workflow, workflows.RunbooksQueue, input))
 }
 
 func (m *moved) signal(payload string) {
 	m.t.Helper()
-	m.post(m.id+"/signal/"+step.ApproveSignal, fmt.Sprintf(`{"input":[%s]}`, payload))
+	m.postApproval(m.id, payload)
+}
+
+// postApproval sends what the UI sends for the signal `approve`.
+func (r *rig) postApproval(id, payload string) {
+	r.t.Helper()
+	r.post(id+"/signal/"+step.ApproveSignal, fmt.Sprintf(`{"input":[%s]}`, payload))
 }
 
 // post calls Temporal's HTTP API. path is a workflow id, and what follows it.

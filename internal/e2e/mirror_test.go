@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -122,19 +123,19 @@ func (m *mirror) change(seed uint64, n int) {
 	}
 }
 
+// begin starts the mirror as plain HTTP does, and the web UI.
 func (m *mirror) begin(more map[string]any) client.WorkflowRun {
 	m.t.Helper()
 	input := map[string]any{"source": m.from, "target": m.to, "sourcePath": m.path}
 	for k, v := range more {
 		input[k] = v
 	}
-	run, err := m.client.ExecuteWorkflow(m.t.Context(), client.StartWorkflowOptions{
-		ID: m.id, TaskQueue: workflows.RunbooksQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
-	}, workers.HDFSMirror, input)
+	body, err := json.Marshal(input)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	return run
+	m.postStart(m.id, workers.HDFSMirror, fmt.Sprintf(`[%s]`, body))
+	return m.client.GetWorkflow(m.t.Context(), m.id, "")
 }
 
 func (m *mirror) ended(run client.WorkflowRun) workflows.HDFSMirrorResult {
@@ -216,7 +217,7 @@ func TestMirrorFollowsAndHandsOver(t *testing.T) {
 	m.equal(unreported...)
 
 	m.change(3, 20)
-	m.approve(m.id, workflows.GateCutover)
+	m.postApproval(m.id, decision(m.awaitGate(m.id, workflows.GateCutover), ""))
 	m.awaitGate(m.id, workflows.GateCleanup)
 	m.equal()
 	if err := m.source.NameNode.Mkdirs(t.Context(), m.path+"/late", 0o755, false); !errors.Is(err, namenode.ErrQuota) {
