@@ -177,7 +177,7 @@ func oneImporter(t *testing.T, packages []pkg) {
 		why      string
 	}{
 		{"github.com/tsuna/gohbase", []string{"internal/hbase/rows"}, "rows knows its retries and its silences"},
-		{"github.com/colinmarc/hdfs", []string{"internal/storage/hdfs"}, "the driver knows its errors and its Close"},
+		{"github.com/colinmarc/hdfs", nil, "it hands out bytes whose CRC is wrong"},
 		{"github.com/minio/minio-go", []string{"internal/storage/s3"}, "the driver knows its errors"},
 		{"github.com/aliyun/aliyun-oss-go-sdk", []string{"internal/storage/oss"}, "the driver knows its errors, and what it does not prove"},
 		{module + "/internal/storage/hdfs", []string{"internal/storage/open", "internal/storage/hdfs"}, "drivers are named in open only"},

@@ -90,6 +90,7 @@ type Client struct {
 
 	mu     sync.Mutex // guards the rest
 	idle   map[string][]*conn
+	failed map[string]time.Time // when, of each DataNode
 	closed bool
 }
 
@@ -105,7 +106,7 @@ func New(cfg Config) *Client {
 		// Every read and write has a deadline; probes would only cost calls.
 		cfg.Dial = (&net.Dialer{KeepAlive: -1}).DialContext
 	}
-	c := &Client{cfg: cfg, idle: map[string][]*conn{}}
+	c := &Client{cfg: cfg, idle: map[string][]*conn{}, failed: map[string]time.Time{}}
 	c.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	return c
 }

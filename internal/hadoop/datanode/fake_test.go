@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // the algorithm HDFS defines for checksums
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 	"net"
@@ -24,9 +25,15 @@ type fake struct {
 	sums     []byte // CRCs received
 	conns    int
 	requests int
-	// damage changes a byte of what it sends; status refuses packets.
+	// damage changes a byte of each packet it sends; status refuses packets.
 	damage bool
 	status uint64
+	// rot are bytes of the block that are not what they were written as; ends
+	// makes it go in the middle of what it sends.
+	rot  []int64
+	ends bool
+	// asked are the offsets it was asked for.
+	asked []int64
 	// checks refuses what does not match its CRCs as the last DataNode of a
 	// pipeline does; with goes as the first of two does then, without a word.
 	checks, goes bool
@@ -38,7 +45,31 @@ type fake struct {
 	drop bool
 }
 
-func (f *fake) client() *Client {
+func (f *fake) client() *Client { return network(map[string]*fake{"": f}) }
+
+// network returns a client that finds each fake at its address, or at every
+// address the one that has none; where it finds none it cannot connect.
+func network(fakes map[string]*fake) *Client {
+	at := map[string]string{}
+	for addr, f := range fakes {
+		at[addr] = f.listen()
+	}
+	return New(Config{Name: "test", Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		to, ok := at[addr]
+		if !ok {
+			to, ok = at[""]
+		}
+		if !ok {
+			return nil, errNoFake
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, to)
+	}})
+}
+
+var errNoFake = errors.New("nobody listens")
+
+// listen serves at an address, which it returns.
+func (f *fake) listen() string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		f.t.Fatal(err)
@@ -56,9 +87,7 @@ func (f *fake) client() *Client {
 			go f.serve(c)
 		}
 	}()
-	return New(Config{Name: "test", Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
-	}})
+	return l.Addr().String()
 }
 
 func (f *fake) serve(c net.Conn) {
@@ -115,11 +144,24 @@ func (f *fake) read(c net.Conn, r *bufio.Reader, req []byte) {
 		if f.damage {
 			p[0] ^= 1
 		}
+		for _, rot := range f.rot {
+			if i := rot - at; i >= 0 && i < int64(len(p)) {
+				p[i] ^= 1
+			}
+		}
 		out = header{offset: at, seqno: seqno, data: len(p)}.append(out, len(crcs)+len(p))
 		out = append(append(out, crcs...), p...)
 		at += int64(len(p))
 	}
 	out = header{offset: to, seqno: seqno, last: true}.append(out, 0)
+	f.mu.Lock()
+	f.asked = append(f.asked, offset)
+	f.mu.Unlock()
+	if f.ends {
+		c.Write(out[:len(out)/2]) //nolint:errcheck // the client notices
+		c.Close()                 //nolint:errcheck // as a DataNode that died
+		return
+	}
 	if _, err := c.Write(out); err != nil {
 		return
 	}

@@ -3,6 +3,7 @@ package namenode
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 
 	"drover/internal/hadoop/datanode"
@@ -144,6 +145,23 @@ type Locations struct {
 	Encrypted    bool
 	ErasureCoded bool
 	ECPolicy     string
+}
+
+// Length is the file's as Status.Size has it: with what the NameNode knows of a
+// last block under way (INodeFile.computeFileSize; a writer tells it by hsync).
+func (l Locations) Length() int64 {
+	if l.Open && l.Last != nil && !l.LastComplete {
+		return l.Size + l.Last.Length
+	}
+	return l.Size
+}
+
+// All are the file's blocks in order, the last one under way among them.
+func (l Locations) All() []Block {
+	if l.Last == nil || len(l.Blocks) > 0 && l.Blocks[len(l.Blocks)-1].ID == l.Last.ID {
+		return l.Blocks
+	}
+	return append(slices.Clip(l.Blocks), *l.Last)
 }
 
 func parseLocations(b []byte) (Locations, error) {

@@ -37,17 +37,15 @@ func (c *copier) parts(ctx context.Context, e tree.Entry, seen *namenode.Status)
 	if l.Encrypted || l.ErasureCoded {
 		return nil, fault.As(fault.Unsupported, fmt.Errorf("copy %s: it is encrypted or erasure-coded; move it out of the tree, or rewrite it as a plain file", name))
 	}
-	if l.Last != nil && (len(l.Blocks) == 0 || l.Blocks[len(l.Blocks)-1].ID != l.Last.ID) {
-		l.Blocks = append(l.Blocks, *l.Last)
-	}
+	blocks := l.All()
 	var out []part
 	offset := int64(0)
-	for i, b := range l.Blocks {
+	for i, b := range blocks {
 		if offset == e.Size {
 			break
 		}
 		p := part{block: b.Transfer(c.src.DataNodesByName), offset: offset, length: min(b.Length, e.Size-offset)}
-		under := l.Open && i == len(l.Blocks)-1
+		under := l.Open && i == len(blocks)-1
 		if under {
 			p.length = e.Size - offset // the NameNode does not know how long it is
 		}

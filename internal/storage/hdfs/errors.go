@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/colinmarc/hdfs/v2"
-
 	"drover/internal/hadoop/rpc"
 	"drover/internal/storage"
 )
@@ -24,16 +22,8 @@ var kinds = map[string]error{
 }
 
 // remote returns the NameNode's own answer inside err, if it is one.
-func remote(err error) (hdfs.Error, bool) {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	var own *rpc.RemoteError
-	if errors.As(err, &own) {
-		return rpcError{own}, true
-	}
-	var re hdfs.Error
+func remote(err error) (*rpc.RemoteError, bool) {
+	var re *rpc.RemoteError
 	ok := errors.As(err, &re)
 	return re, ok
 }
@@ -41,7 +31,7 @@ func remote(err error) (hdfs.Error, bool) {
 // kindOf maps err to an error of the contract, or returns nil.
 func kindOf(err error) error {
 	if re, ok := remote(err); ok {
-		return kinds[re.Exception()]
+		return kinds[re.Class]
 	}
 	for _, k := range []error{storage.ErrNotExist, storage.ErrExist, storage.ErrDenied, storage.ErrNotEmpty, storage.ErrIsDir} {
 		if errors.Is(err, k) {
@@ -61,19 +51,9 @@ func kindOf(err error) error {
 	return nil
 }
 
-// answered reports whether the server took the call and answered it, so that
-// the connection is as good as before.
-func answered(err error) bool {
-	if err == nil {
-		return true
-	}
-	_, ok := remote(err)
-	return ok || kindOf(err) != nil
-}
-
 // wrap names the operation and its object and maps the cause to the contract.
-// When ctx ended the cause is its error: whatever the library said is only the
-// sound of its sockets being closed.
+// When ctx ended the cause is its error: what else was said is only the sound of
+// sockets being closed.
 func wrap(ctx context.Context, op, name string, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("%s %s: %w", op, name, cause)
@@ -86,9 +66,9 @@ func wrap(ctx context.Context, op, name string, err error) error {
 	re, ok := remote(err)
 	switch {
 	case ok && kind != nil:
-		return fmt.Errorf("%s %s: %w (%s)", op, name, kind, firstLine(re.Message()))
+		return fmt.Errorf("%s %s: %w (%s)", op, name, kind, firstLine(re.Message))
 	case ok:
-		return fmt.Errorf("%s %s: %s: %s", op, name, shortClass(re.Exception()), firstLine(re.Message()))
+		return fmt.Errorf("%s %s: %s: %s", op, name, shortClass(re.Class), firstLine(re.Message))
 	case kind != nil:
 		return fmt.Errorf("%s %s: %w", op, name, kind)
 	}

@@ -3,12 +3,8 @@ package hdfs
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"time"
-
-	"github.com/colinmarc/hdfs/v2"
 
 	"drover/internal/storage"
 )
@@ -22,42 +18,6 @@ const (
 	// cleanupWait bounds the removal of a file that was given up.
 	cleanupWait = 5 * time.Second
 )
-
-// reader is an open file; see storage.Reader.Open.
-type reader struct {
-	ctx    context.Context
-	store  *Store
-	held   held
-	f      *hdfs.FileReader
-	name   string
-	failed bool
-	closed bool
-}
-
-// Read implements io.Reader.
-func (r *reader) Read(p []byte) (int, error) {
-	if r.closed {
-		return 0, fmt.Errorf("read %s: %w", r.name, fs.ErrClosed)
-	}
-	n, err := r.f.Read(p)
-	if err == nil || errors.Is(err, io.EOF) {
-		return n, err
-	}
-	r.failed = true
-	return n, wrap(r.ctx, "read", r.name, err)
-}
-
-// Close implements io.Closer.
-func (r *reader) Close() error {
-	if r.closed {
-		return nil
-	}
-	r.closed = true
-	alive := r.held.stop()
-	r.f.Close() //nolint:errcheck // only read
-	r.store.release(r.held.session, alive && !r.failed)
-	return nil
-}
 
 // Create implements storage.Store. The file is visible, and grows, under its
 // final name at once.

@@ -1,10 +1,8 @@
-// Package hdfs is the storage driver for HDFS, and the only importer of
-// github.com/colinmarc/hdfs, which reads files. All else goes through packages
-// namenode, one pipelined connection a store, and datanode: writing, the relay
-// of whole files between two HDFS, checksums. Around the library it adds what that lacks: contexts
-// are honoured, every operation that fails at the transport gets new
-// connections, sockets the client forgets are closed, and errors carry the
-// server's words.
+// Package hdfs is the storage driver for HDFS, over packages namenode, one
+// pipelined connection a store, and datanode: reading, writing, the relay of
+// whole files between two HDFS, checksums. No byte is handed out that was not
+// held against its CRC: where a replica is damaged, or its DataNode fails, another
+// is read.
 //
 // There is no Kerberos and no wire encryption yet. Files that are erasure-coded
 // or encrypted are refused with errors.ErrUnsupported.
@@ -14,15 +12,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"path"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/colinmarc/hdfs/v2"
 
 	"drover/internal/hadoop/datanode"
 	"drover/internal/hadoop/filesum"
@@ -61,7 +56,6 @@ type Store struct {
 	// avoid are DataNodes that failed: a file that is written anew does not meet
 	// them again.
 	avoid namenode.Avoided
-	pool  pool // of clients of the library, for reading
 }
 
 var (
@@ -100,7 +94,6 @@ func Open(cfg Config) (*Store, error) {
 // Close closes the idle connections. Files still open keep theirs until they
 // are closed.
 func (s *Store) Close() error {
-	s.pool.close()
 	return errors.Join(s.dn.Close(), s.nn.Close())
 }
 
@@ -176,36 +169,4 @@ func (s *Store) Usage(ctx context.Context) (storage.Usage, error) {
 		return storage.Usage{}, own(ctx, "usage of", strings.Join(s.cfg.NameNodes, ","), err)
 	}
 	return storage.Usage{Capacity: st.Capacity, Used: st.Used, Free: st.Remaining, Replication: defaults.Replication}, nil
-}
-
-// Open implements storage.Reader.
-func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	var f *hdfs.FileReader
-	ses, err := s.hold(ctx, "open", name, func(c *hdfs.Client) (err error) {
-		f, err = c.Open(name)
-		if err != nil {
-			return err
-		}
-		return readable(f.Stat())
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &reader{ctx: ctx, store: s, held: ses, f: f, name: name}, nil
-}
-
-// readable refuses what the library would read as other bytes than were
-// written: it knows neither encryption zones nor erasure coding.
-func readable(info fs.FileInfo) error {
-	if info.IsDir() {
-		return storage.ErrIsDir
-	}
-	st, ok := info.Sys().(*hdfs.FileStatus)
-	switch {
-	case ok && st.GetFileEncryptionInfo() != nil:
-		return fmt.Errorf("it lies in an encryption zone: %w", errors.ErrUnsupported)
-	case ok && st.GetEcPolicy() != nil:
-		return fmt.Errorf("it is erasure-coded: %w", errors.ErrUnsupported)
-	}
-	return nil
 }

@@ -10,7 +10,6 @@ import (
 
 	"drover/internal/hadoop/datanode"
 	"drover/internal/hadoop/namenode"
-	"drover/internal/hadoop/rpc"
 	"drover/internal/hadoop/wire"
 	"drover/internal/storage"
 )
@@ -20,23 +19,13 @@ import (
 // it.
 func (s *Store) NameNode() *namenode.Client { return s.nn }
 
-// rpcError is a NameNode's refusal in the form of the library's Error.
-type rpcError struct{ cause *rpc.RemoteError }
-
-func (e rpcError) Method() string    { return e.cause.Method }
-func (e rpcError) Desc() string      { return "ERROR_APPLICATION" }
-func (e rpcError) Exception() string { return e.cause.Class }
-func (e rpcError) Message() string   { return e.cause.Message }
-func (e rpcError) Error() string     { return e.cause.Error() }
-
 // own is wrap for errors of the store's own NameNode client, which name an
 // operation and a path already.
 func own(ctx context.Context, op, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var re *rpc.RemoteError
-	if ctx.Err() != nil || errors.As(err, &re) || kindOf(err) != nil {
+	if _, ok := remote(err); ok || ctx.Err() != nil || kindOf(err) != nil {
 		return wrap(ctx, op, name, err)
 	}
 	return err
@@ -159,8 +148,13 @@ func (s *Store) isDir(ctx context.Context, name string, err error) error {
 	if !errors.Is(kindOf(err), storage.ErrExist) {
 		return err
 	}
-	if st, statErr := s.nn.Stat(ctx, name); statErr == nil && st.IsDir() {
+	if s.isDirectory(ctx, name) {
 		return storage.ErrIsDir
 	}
 	return err
+}
+
+func (s *Store) isDirectory(ctx context.Context, name string) bool {
+	st, err := s.nn.Stat(ctx, name)
+	return err == nil && st.IsDir()
 }
