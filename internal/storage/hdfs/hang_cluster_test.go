@@ -24,9 +24,14 @@ func TestHangingDataNodeIsLeftInTime(t *testing.T) {
 	}
 	nowhere := silent(t)
 	var hangs atomic.Bool
+	asked := make(chan struct{}, 1) // of the DataNode that does not answer
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if hangs.Load() && addr != site.NameNode {
 			addr = nowhere
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
 		}
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
@@ -48,7 +53,7 @@ func TestHangingDataNodeIsLeftInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	hangs.Store(true)
-	returnsSoon(t, "read", func(ctx context.Context) error {
+	returnsSoon(t, "read", asked, func(ctx context.Context) error {
 		r, err := s.Open(ctx, dir+"/f")
 		if err != nil {
 			return err
@@ -56,8 +61,8 @@ func TestHangingDataNodeIsLeftInTime(t *testing.T) {
 		_, err = io.ReadAll(r)
 		return errors.Join(err, r.Close())
 	})
-	returnsSoon(t, "checksum", func(ctx context.Context) error { _, err := s.Checksum(ctx, dir+"/f"); return err })
-	returnsSoon(t, "write", func(ctx context.Context) error {
+	returnsSoon(t, "checksum", asked, func(ctx context.Context) error { _, err := s.Checksum(ctx, dir+"/f"); return err })
+	returnsSoon(t, "write", asked, func(ctx context.Context) error {
 		w, err := s.Create(ctx, dir+"/g", storage.CreateOptions{})
 		if err != nil {
 			return err
@@ -65,7 +70,7 @@ func TestHangingDataNodeIsLeftInTime(t *testing.T) {
 		_, err = w.Write(storagetest.Bytes(1 << 20))
 		return errors.Join(err, w.Abort())
 	})
-	returnsSoon(t, "relay", func(ctx context.Context) error {
+	returnsSoon(t, "relay", asked, func(ctx context.Context) error {
 		_, err := s.Relay(ctx, s, src, dir+"/h", func(int) error { return nil })
 		return err
 	})
