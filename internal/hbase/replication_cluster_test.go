@@ -195,6 +195,29 @@ func TestDrainIsProvedAfterEverythingArrived(t *testing.T) {
 	}
 }
 
+// TestAPeerRemovedDuringADrainProvesNothing: its queues go with it, and nothing is
+// left to wait for.
+func TestAPeerRemovedDuringADrainProvesNothing(t *testing.T) {
+	ctx, f := newFixture(t)
+	n, p := f.pair(ctx, t, "drain_gone")
+	check(t, f.b.DisableTable(ctx, n, f.nonce("stuck")))
+	fill(ctx, t, f.rowsA, n, 100)
+	check(t, f.a.EnablePeer(ctx, p.ID))
+	removed := false
+	_, err := f.a.ProveDrain(ctx, p.ID, func(d hbase.DrainProgress) {
+		if d.OldWALs > 0 && !removed {
+			removed = true
+			check(t, f.a.RemovePeer(ctx, p.ID))
+		}
+	})
+	if !removed {
+		t.Fatal("the drain ended before the peer was removed: nothing was seen")
+	}
+	if !errors.Is(err, hbase.ErrPeerNotFound) {
+		t.Errorf("got %v, want ErrPeerNotFound", err)
+	}
+}
+
 func TestRows(t *testing.T) {
 	ctx, f := newFixture(t)
 	n := f.table(ctx, t, f.a, "rows").String()
