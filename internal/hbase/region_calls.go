@@ -73,7 +73,8 @@ func (c *Cluster) MoveRegion(ctx context.Context, r Region, to ServerName) error
 }
 
 // onRegion sends one AdminService call about r to the server that holds it,
-// looking the region up again when it has moved.
+// looking the region up again when it has moved, or its server does not answer:
+// calls may be repeated.
 func (c *Cluster) onRegion(ctx context.Context, r Region, method string, req, resp proto.Message) error {
 	again := func(err error) bool {
 		return regionElsewhere(err) || unsent(err) || lost(err) || errors.Is(err, errUnassigned)
@@ -87,14 +88,14 @@ func (c *Cluster) onRegion(ctx context.Context, r Region, method string, req, re
 				return err
 			}
 			i := slices.IndexFunc(now, func(x Region) bool { return x.Encoded == r.Encoded })
-			if i < 0 {
+			if i < 0 || !now[i].Serving() { // a split parent keeps its row, and its server in it
 				return fmt.Errorf("%w: %s", errRegionGone, r)
 			}
 			if addr = now[i].Server; addr == "" {
 				return errUnassigned
 			}
 		}
-		_, err := c.server(ctx, addr, AdminService, method, req, resp)
+		_, err := c.quick(ctx, addr, AdminService, method, req, resp)
 		return err
 	})
 }

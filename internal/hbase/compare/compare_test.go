@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,50 +121,52 @@ func rowWith(key, source, target string) row {
 }
 
 func TestOnlyDifferencesThatPersistCount(t *testing.T) {
-	f := newFindings(Options{Settle: 200 * time.Millisecond, MaxDifferences: 10})
-	for _, key := range []string{"lagging", "lost", "hot", "stray"} {
-		source, target := "first", ""
-		if key == "stray" {
-			source, target = "", "first"
+	synctest.Test(t, func(t *testing.T) {
+		f := newFindings(Options{Settle: 200 * time.Millisecond, MaxDifferences: 10})
+		for _, key := range []string{"lagging", "lost", "hot", "stray"} {
+			source, target := "first", ""
+			if key == "stray" {
+				source, target = "", "first"
+			}
+			if err := f.take(rowWith(key, source, target)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := f.take(rowWith(key, source, target)); err != nil {
+		readings := 0
+		err := f.settle(t.Context(), func(_ context.Context, rows [][]byte, differ func(row) error) error {
+			readings++
+			for _, key := range rows {
+				var r row
+				switch string(key) {
+				case "lagging": // arrived meanwhile
+					continue
+				case "lost":
+					r = rowWith("lost", "first", "")
+				case "hot": // the first value arrived, a newer one has not yet
+					r = rowWith("hot", fmt.Sprint("value ", readings), "")
+				case "stray":
+					r = rowWith("stray", "", "first")
+				}
+				if err := differ(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	readings := 0
-	err := f.settle(t.Context(), func(_ context.Context, rows [][]byte, differ func(row) error) error {
-		readings++
-		for _, key := range rows {
-			var r row
-			switch string(key) {
-			case "lagging": // arrived meanwhile
-				continue
-			case "lost":
-				r = rowWith("lost", "first", "")
-			case "hot": // the first value arrived, a newer one has not yet
-				r = rowWith("hot", fmt.Sprint("value ", readings), "")
-			case "stray":
-				r = rowWith("stray", "", "first")
-			}
-			if err := differ(r); err != nil {
-				return err
-			}
+		if f.counts.Settled != 1 || f.counts.Newer != 1 || f.counts.Differing != 2 {
+			t.Errorf("after %d readings: %+v, want 1 settled, 1 newer, 2 differing", readings, f.counts)
 		}
-		return nil
+		want := map[Kind]int64{MissingRow: 1, ExtraRow: 1}
+		if diff := cmp.Diff(want, f.kinds); diff != "" || len(f.named) != 2 || f.named[0].Row.String() != "lost" {
+			t.Errorf("named %v; kinds (-want +got):\n%s", f.named, diff)
+		}
+		if readings < 2 {
+			t.Errorf("%d readings in 200 ms, want several", readings)
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.counts.Settled != 1 || f.counts.Newer != 1 || f.counts.Differing != 2 {
-		t.Errorf("after %d readings: %+v, want 1 settled, 1 newer, 2 differing", readings, f.counts)
-	}
-	want := map[Kind]int64{MissingRow: 1, ExtraRow: 1}
-	if diff := cmp.Diff(want, f.kinds); diff != "" || len(f.named) != 2 || f.named[0].Row.String() != "lost" {
-		t.Errorf("named %v; kinds (-want +got):\n%s", f.named, diff)
-	}
-	if readings < 2 {
-		t.Errorf("%d readings in 200 ms, want several", readings)
-	}
 }
 
 // regionsOf makes one side of a proof: regions between the borders, all decided,
@@ -174,7 +177,7 @@ func regionsOf(borders []string, changed, gone string) *deltaSide {
 		d := snapshot.RegionDelta{Region: snapshot.Region{
 			Info:   &hbasepb.RegionInfo{StartKey: []byte(borders[i]), EndKey: []byte(borders[i+1])},
 			Stores: []snapshot.StoreFile{{File: snapshot.File{Size: 1 << 30}}},
-		}}
+		}, Based: []string{"f"}}
 		if borders[i] == changed {
 			d.New = d.Region.Stores
 		}
@@ -207,6 +210,29 @@ func TestStretchesTakeTheWorstOfBothSides(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestARegionThatClosesProvesNothing: its server answers, without an error, that
+// it has no files open.
+func TestARegionThatClosesProvesNothing(t *testing.T) {
+	source, target := regionsOf([]string{"", "m", ""}, "no region", "no region"), regionsOf([]string{"", "m", ""}, "no region", "no region")
+	for _, s := range []*deltaSide{source, target} {
+		s.delta.Regions[0].Based = nil // nothing can be missing there
+	}
+	target.delta.Regions[0].Region.Stores = nil
+	if got := stretches([2]*deltaSide{source, target}, false); got[0].how != rewritten || got[1].how != unchanged {
+		t.Errorf("got %v and %v, want the closing region compared in full, the other unchanged", got[0].how, got[1].how)
+	}
+}
+
+// TestAFamilyWithoutBaseOnOneSideProvesNothing: a row of it that was written and
+// deleted there, and compacted away, is nowhere named.
+func TestAFamilyWithoutBaseOnOneSideProvesNothing(t *testing.T) {
+	source, target := regionsOf([]string{"", "m", ""}, "no region", "no region"), regionsOf([]string{"", "m", ""}, "no region", "no region")
+	source.delta.Regions[1].Based = []string{"f", "g"}
+	if got := stretches([2]*deltaSide{source, target}, false); got[0].how != unchanged || got[1].how != rewritten {
+		t.Errorf("got %v and %v, want the first unchanged, the second compared in full", got[0].how, got[1].how)
 	}
 }
 

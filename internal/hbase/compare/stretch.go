@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -43,7 +44,9 @@ func (s *stretch) affordable() int {
 }
 
 // stretches cuts the keys at the borders of both sides' regions and says what
-// the file lists tell about each.
+// the file lists tell about each. Of a family that had files on one side only the
+// other's may have been written, deleted and compacted away since: with no file of
+// the base to go, that leaves no trace.
 func stretches(sides [2]*deltaSide, rowsOnly bool) []*stretch {
 	var borders [][]byte
 	for _, s := range sides {
@@ -54,20 +57,24 @@ func stretches(sides [2]*deltaSide, rowsOnly bool) []*stretch {
 	var out []*stretch
 	for _, r := range cutAt(borders) {
 		c := &stretch{KeyRange: r, rowsOnly: rowsOnly}
-		for _, s := range sides {
-			s.judge(c)
+		a, b := sides[0].regionOf(r.Start), sides[1].regionOf(r.Start)
+		sides[0].judge(c, a)
+		sides[1].judge(c, b)
+		if !slices.Equal(a.Based, b.Based) {
+			c.how = rewritten
 		}
 		out = append(out, c)
 	}
 	return out
 }
 
-// judge adds to a stretch what one side's files say.
-func (s *deltaSide) judge(c *stretch) {
-	r := s.regionOf(c.Start)
+// judge adds to a stretch what one side's files say. A region without any says
+// nothing: a server answers so for one that it is closing (HRegion.getStoreFileList),
+// whatever it holds.
+func (s *deltaSide) judge(c *stretch, r *snapshot.RegionDelta) {
 	c.bytes = max(c.bytes, size(r.Region))
 	switch {
-	case s.undecidable != "" || !r.Decided():
+	case s.undecidable != "" || !r.Decided() || len(r.Region.Stores) == 0:
 		c.how = rewritten
 	case len(r.New) > 0 && c.how == unchanged:
 		c.how = byRow

@@ -22,6 +22,9 @@ type RegionDelta struct {
 	// Missing are the physical files the first manifest held for any of these
 	// keys and this region no longer opens.
 	Missing []File
+	// Based are the families of which the first manifest held files for any of
+	// these keys, in order.
+	Based []string
 }
 
 // Decided reports whether the new files name every row of the region that
@@ -61,8 +64,11 @@ func diffRegion(had []Region, r Region) RegionDelta {
 	for _, h := range had {
 		for _, s := range h.Stores {
 			old[s.File.key()] = false
+			d.Based = append(d.Based, s.Family)
 		}
 	}
+	slices.Sort(d.Based)
+	d.Based = slices.Compact(d.Based)
 	for _, s := range r.Stores {
 		if _, ok := old[s.File.key()]; ok {
 			old[s.File.key()] = true

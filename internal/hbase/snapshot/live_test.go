@@ -1,6 +1,7 @@
 package snapshot_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,9 @@ func TestOpenFilesAreComparedWithASnapshots(t *testing.T) {
 			now, err := live(t, first, tt.now...)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if got, err := snapshot.Diff(first, now); err != nil || !slices.Equal(got.Regions[0].Based, []string{"f"}) {
+				t.Errorf("files of the base: %+v, %v, want those of family f", got.Regions, err)
 			}
 			if d := cmp.Diff(tt.want, diff(t, first, now)); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
