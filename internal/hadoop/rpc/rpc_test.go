@@ -227,7 +227,7 @@ func TestSlowCallLeavesTheConnectionToOthers(t *testing.T) {
 		}
 		return echo(r)
 	})
-	c := open(t, rpc.Config{Addresses: []string{s.Addr}, Protocol: "p", Auth: rpc.Simple("ada"), CallTimeout: 200 * time.Millisecond})
+	c := open(t, rpc.Config{Addresses: []string{s.Addr}, Protocol: "p", Auth: rpc.Simple("ada"), CallTimeout: time.Second})
 	slow := make(chan error, 1)
 	go func() { _, err := c.Call(t.Context(), "slow", nil); slow <- err }()
 	for {
